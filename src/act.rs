@@ -1,0 +1,52 @@
+//! Act: one pod, one typed call, under preconditions that make a second or a stale one impossible.
+
+use kube::api::{DeleteParams, Preconditions};
+
+use crate::api::{Api, ApiError, Cause, PODS};
+use crate::clock::Deadline;
+use crate::snapshot::Request;
+
+/// What came of the call.
+#[derive(Debug)]
+pub enum Acted {
+    /// The server took it; that alone proves nothing.
+    Sent,
+    /// The pod was gone already, which is fine.
+    AlreadyGone,
+    /// The pod changed since it was read: nothing was done.
+    Changed,
+    /// Nothing was done: why, and whether a missing permission is the cause.
+    Refused(ApiError),
+    /// `sendBefore` has passed: nothing was sent.
+    TooLate,
+    /// It may or may not have been done.
+    Unclear(ApiError),
+}
+
+/// Deletes exactly the pod that was read: same UID, same resourceVersion.
+///
+/// Preconditions: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
+pub async fn delete(api: &Api, target: &Request, send_before: Deadline) -> Acted {
+    let params = DeleteParams::default()
+        .preconditions(Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) });
+    loop {
+        if send_before.is_over() {
+            return Acted::TooLate;
+        }
+        let error = match api.delete(PODS, &target.pod.name, &params).await {
+            Ok(()) => return Acted::Sent,
+            Err(error) => error,
+        };
+        match error.cause {
+            Cause::NotFound => return Acted::AlreadyGone,
+            Cause::Conflict(_) => return Acted::Changed,
+            // Not executed, so it may be sent again, as long as there is time.
+            Cause::Throttled(_) => match error.retry_after() {
+                Some(wait) if wait < send_before.left() => tokio::time::sleep(wait).await,
+                _ => return Acted::Refused(error),
+            },
+            Cause::Unclear(_) | Cause::Malformed(_) => return Acted::Unclear(error),
+            _ => return Acted::Refused(error),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The Kubernetes API: every request of a run goes through [`Api`], each with its own deadline, and ends in a value of [`ApiError`].
+//!
+//! Only reads are retried here. What a write's unclear end means is decided where the write is made.
+
+mod error;
+mod wire;
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use http_body_util::{BodyExt, Limited};
+use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesReviewStatus};
+use kube::api::{DeleteParams, GetParams, ListParams, PostParams, WatchEvent, WatchParams};
+use kube::client::{Body, ClientBuilder};
+use kube::config::KubeConfigOptions;
+use kube::core::Request;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tower::util::MapResponseLayer;
+
+use crate::clock::{Clock, Deadline};
+use crate::words::PROGRAM;
+
+pub use error::{ApiError, Call, Cause};
+pub use wire::*;
+
+/// How long any one call may take, its answer's body included.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a read is sent before its failure counts.
+const READ_ATTEMPTS: u32 = 5;
+/// Pods in one page of a list: small pages are what keeps the memory small.
+const PAGE: u32 = 100;
+/// The largest answer that is read.
+const MAX_BODY: usize = 32 << 20;
+
+/// A kind of object that we call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resource {
+    /// API group; empty for core.
+    pub group: &'static str,
+    /// Plural, as RBAC names it.
+    pub plural: &'static str,
+    version: &'static str,
+}
+
+macro_rules! resources {
+    ($($(#[$doc:meta])* $name:ident = $group:literal $version:literal $plural:literal;)*) => {
+        $($(#[$doc])* pub const $name: Resource = Resource { group: $group, version: $version, plural: $plural };)*
+    };
+}
+
+resources! {
+    /// Pods.
+    PODS = "" "v1" "pods";
+    /// ConfigMaps.
+    CONFIG_MAPS = "" "v1" "configmaps";
+    /// Deployments.
+    DEPLOYMENTS = "apps" "v1" "deployments";
+    /// ReplicaSets.
+    REPLICA_SETS = "apps" "v1" "replicasets";
+    /// StatefulSets.
+    STATEFUL_SETS = "apps" "v1" "statefulsets";
+    /// Disruption budgets.
+    BUDGETS = "policy" "v1" "poddisruptionbudgets";
+    /// Events.
+    EVENTS = "events.k8s.io" "v1" "events";
+}
+
+impl Resource {
+    fn request(self, namespace: &str) -> Request {
+        let root = if self.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", self.group) };
+        Request::new(format!("{root}/{}/namespaces/{namespace}/{}", self.version, self.plural))
+    }
+}
+
+/// The API server, seen from one namespace.
+#[derive(Clone)]
+pub struct Api {
+    client: kube::Client,
+    clock: Clock,
+    namespace: String,
+    deadline: Deadline,
+}
+
+/// Where the API server is, and as whom.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<std::path::PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// The namespace asked for; without it, the ServiceAccount's or the context's own.
+    pub namespace: Option<String>,
+}
+
+impl Api {
+    /// Reads the configuration and builds the client; nothing is sent yet. Reads are retried until `deadline` at the most.
+    ///
+    /// # Errors
+    /// The kubeconfig, or the ServiceAccount's files, cannot be used: the message says what to do.
+    pub async fn connect(access: Access, clock: Clock, deadline: Deadline) -> Result<Self, ApiError> {
+        let options = KubeConfigOptions { context: access.context, ..KubeConfigOptions::default() };
+        let mut config = match &access.kubeconfig {
+            Some(path) => {
+                let file = kube::config::Kubeconfig::read_from(path).map_err(|error| ApiError::config(&error))?;
+                kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| ApiError::config(&error))?
+            }
+            None if options.context.is_some() => kube::Config::from_kubeconfig(&options).await.map_err(|error| ApiError::config(&error))?,
+            None => kube::Config::infer().await.map_err(|error| ApiError::config(&error))?,
+        };
+        // kube's own policy would replay deletes and evictions for minutes on a 429.
+        config.default_retry = false;
+        config.connect_timeout = Some(Duration::from_secs(5));
+        let namespace = access.namespace.unwrap_or_else(|| config.default_namespace.clone());
+        let listener = clock.clone();
+        let hear = MapResponseLayer::new(move |response: http::Response<_>| {
+            listener.heard(response.headers().get(http::header::DATE));
+            response
+        });
+        let client = ClientBuilder::try_from(config).map_err(|error| ApiError::config(&error))?.with_layer(&hear).build();
+        Ok(Self { client, clock, namespace, deadline })
+    }
+
+    /// The namespace of the run.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The server's time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// One object.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn get<T: DeserializeOwned>(&self, resource: Resource, name: &str) -> Result<T, ApiError> {
+        let call = Call::new("get", resource, name);
+        self.read(&call, || resource.request(&self.namespace).get(name, &GetParams::default())).await
+    }
+
+    /// Every object that `selector` selects, page by page, each reduced by `keep` before the next page is read; and the
+    /// resourceVersion to watch from. A consistent read: no resourceVersion is sent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn list<T: DeserializeOwned, K>(
+        &self,
+        resource: Resource,
+        selector: Option<&str>,
+        mut keep: impl FnMut(T) -> K,
+    ) -> Result<(Vec<K>, String), ApiError> {
+        let call = Call::new("list", resource, "");
+        let mut kept = Vec::new();
+        let mut token: Option<String> = None;
+        let mut expired = false;
+        loop {
+            let params = ListParams {
+                label_selector: selector.map(str::to_owned),
+                limit: Some(PAGE),
+                continue_token: token.take(),
+                ..ListParams::default()
+            };
+            let page: Page<T> = match self.read(&call, || resource.request(&self.namespace).list(&params)).await {
+                // The continue token outlived the server's history: begin again, once.
+                Err(ApiError { cause: Cause::Gone, .. }) if !expired => {
+                    expired = true;
+                    kept.clear();
+                    continue;
+                }
+                page => page?,
+            };
+            kept.extend(page.items.into_iter().map(&mut keep));
+            match page.metadata.continue_token.filter(|token| !token.is_empty()) {
+                Some(next) => token = Some(next),
+                None => return Ok((kept, page.metadata.resource_version)),
+            }
+        }
+    }
+
+    /// Changes of what `selector` selects, from `resource_version` on, for `seconds` at the most. The stream is not retried.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn watch<T: DeserializeOwned + Clone>(
+        &self,
+        resource: Resource,
+        selector: &str,
+        resource_version: &str,
+        seconds: u32,
+    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, ApiError>> + use<T>, ApiError> {
+        let call = Call::new("watch", resource, "");
+        let params = WatchParams { label_selector: Some(selector.to_owned()), timeout: Some(seconds), ..WatchParams::default() };
+        let request =
+            resource.request(&self.namespace).watch(&params, resource_version).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let opened = tokio::time::timeout(CALL_TIMEOUT, self.client.request_events(request)).await;
+        let stream = opened.map_err(|_| ApiError::timeout(&call))?.map_err(|error| ApiError::of_kube(&call, &error))?;
+        Ok(stream.map(move |event| event.map_err(|error| ApiError::of_kube(&call, &error))))
+    }
+
+    /// Replaces an object. The body must carry its resourceVersion: without one the server overwrites silently.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Conflict` if it has changed meanwhile.
+    pub async fn replace<T: Serialize + DeserializeOwned>(&self, resource: Resource, name: &str, body: &T) -> Result<T, ApiError> {
+        let call = Call::new("update", resource, name);
+        let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let request = resource.request(&self.namespace).replace(name, &PostParams::default(), body);
+        self.send(&call, request).await
+    }
+
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Conflict` if one of that name exists.
+    pub async fn create<T: Serialize>(&self, resource: Resource, body: &T) -> Result<(), ApiError> {
+        let call = Call::new("create", resource, "");
+        let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let request = resource.request(&self.namespace).create(&PostParams::default(), body);
+        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
+    }
+
+    /// Deletes an object, under the preconditions given.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Conflict` if a precondition does not hold.
+    pub async fn delete(&self, resource: Resource, name: &str, params: &DeleteParams) -> Result<(), ApiError> {
+        let call = Call::new("delete", resource, name);
+        let request = resource.request(&self.namespace).delete(name, params);
+        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
+    }
+
+    /// What we may do in the namespace.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn permissions(&self) -> Result<SubjectRulesReviewStatus, ApiError> {
+        let mut review = SelfSubjectRulesReview::default();
+        review.spec.namespace = Some(self.namespace.clone());
+        let resource = Resource { group: "authorization.k8s.io", version: "v1", plural: "selfsubjectrulesreviews" };
+        let call = Call::new("create", resource, "");
+        let body = serde_json::to_vec(&review).map_err(|error| ApiError::unsendable(&call, &error))?;
+        // Creating a review changes nothing, so it may be retried like a read.
+        let path = Request::new("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews");
+        let answer: SelfSubjectRulesReview = self.read(&call, || path.create(&PostParams::default(), body.clone())).await?;
+        answer.status.ok_or_else(|| ApiError::malformed(&call, "it has no status"))
+    }
+
+    /// Sends a read until it is answered for good, a few times at most, with jitter between.
+    async fn read<T: DeserializeOwned, E: std::error::Error>(
+        &self,
+        call: &Call,
+        request: impl Fn() -> Result<http::Request<Vec<u8>>, E>,
+    ) -> Result<T, ApiError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.send(call, request()).await {
+                Err(error) if error.is_transient() => error,
+                end => return end,
+            };
+            let wait = error.retry_after().unwrap_or_else(|| backoff(attempt));
+            if attempt == READ_ATTEMPTS || wait >= self.deadline.left() {
+                return Err(error);
+            }
+            tracing::warn!(%error, attempt, ?wait, "a read failed; trying again");
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    /// Sends one request, once.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        request: Result<http::Request<Vec<u8>>, impl std::error::Error>,
+    ) -> Result<T, ApiError> {
+        let mut request = request.map_err(|error| ApiError::unsendable(call, &error))?.map(Body::from);
+        request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(PROGRAM));
+        let answer = async {
+            let response = self.client.send(request).await.map_err(|error| ApiError::of_kube(call, &error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| ApiError::broken(call, &*error))?.to_bytes();
+            if !head.status.is_success() {
+                return Err(ApiError::of_answer(call, head.status, &head.headers, &body));
+            }
+            serde_json::from_slice(&body).map_err(|error| ApiError::malformed(call, &error.to_string()))
+        };
+        let limit = CALL_TIMEOUT.min(self.deadline.left().max(Duration::from_secs(1)));
+        tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::timeout(call))?
+    }
+}
+
+/// 0.2 s, 0.4 s, 0.8 s … and up to half as much again at random, so that runs started together do not return together.
+fn backoff(attempt: u32) -> Duration {
+    let base = 200 * 2_u64.pow(attempt.min(6) - 1);
+    Duration::from_millis(base + u64::from(random_byte()) * base / 512)
+}
+
+fn random_byte() -> u8 {
+    let mut byte = [0];
+    // Without randomness there is no jitter, and nothing else is lost.
+    let _ = getrandom::getrandom(&mut byte);
+    byte[0]
+}

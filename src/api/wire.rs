@@ -1,0 +1,304 @@
+//! Just those fields of the API's objects that a decision needs. Kube's own types, with all of ObjectMeta, take ten times the memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub struct Page<T> {
+    /// Its own metadata.
+    pub metadata: PageMeta,
+    /// The objects.
+    #[serde(default = "Vec::new")]
+    pub items: Vec<T>,
+}
+
+/// `ListMeta`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageMeta {
+    /// To watch from.
+    #[serde(default)]
+    pub resource_version: String,
+    /// To read on with.
+    #[serde(rename = "continue")]
+    pub continue_token: Option<String>,
+}
+
+/// `ObjectMeta`, the little that we read of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Meta {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Version, opaque.
+    pub resource_version: String,
+    /// Raised with each change of the spec.
+    #[serde(default)]
+    pub generation: i64,
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Owners; the one with `controller` is its controller.
+    #[serde(default)]
+    pub owner_references: Vec<OwnerReference>,
+    /// It is being deleted.
+    pub deletion_timestamp: Option<Timestamp>,
+    /// Who set which field, and when.
+    #[serde(default)]
+    pub managed_fields: Vec<ManagedFields>,
+}
+
+/// `OwnerReference`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerReference {
+    /// Group and version.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// It is the controller.
+    #[serde(default)]
+    pub controller: bool,
+}
+
+impl Meta {
+    /// The owner that controls it.
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|owner| owner.controller)
+    }
+}
+
+/// `ManagedFieldsEntry`, down to the labels that it owns.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedFields {
+    /// Who.
+    #[serde(default)]
+    pub manager: String,
+    /// When, by the server's clock.
+    pub time: Option<Timestamp>,
+    /// What.
+    pub fields_v1: Option<OwnedFields>,
+}
+
+/// `FieldsV1`, the part on labels.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OwnedFields {
+    /// `f:metadata`.
+    #[serde(rename = "f:metadata")]
+    pub metadata: Option<OwnedMetadata>,
+}
+
+/// `f:metadata`, the part on labels.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OwnedMetadata {
+    /// Keys are `f:` and the label's key.
+    #[serde(rename = "f:labels", default)]
+    pub labels: BTreeMap<String, IgnoredAny>,
+}
+
+/// A Pod.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PodObject {
+    /// Metadata.
+    pub metadata: Meta,
+    /// Status.
+    #[serde(default)]
+    pub status: PodStatus,
+}
+
+/// `PodStatus`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodStatus {
+    /// Pending, Running, Succeeded, Failed, Unknown.
+    #[serde(default)]
+    pub phase: String,
+    /// Conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// Containers, init containers aside.
+    #[serde(default)]
+    pub container_statuses: Vec<ContainerStatus>,
+}
+
+/// `PodCondition`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// e.g. Ready.
+    pub r#type: String,
+    /// True, False or Unknown.
+    pub status: String,
+    /// By the kubelet's clock.
+    pub last_transition_time: Option<Timestamp>,
+}
+
+/// `ContainerStatus`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerStatus {
+    /// Restarts.
+    #[serde(default)]
+    pub restart_count: u32,
+    /// Now.
+    #[serde(default)]
+    pub state: ContainerState,
+}
+
+/// `ContainerState`, the part on waiting.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ContainerState {
+    /// It waits.
+    pub waiting: Option<Waiting>,
+}
+
+/// `ContainerStateWaiting`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Waiting {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A Deployment, ReplicaSet or StatefulSet.
+#[derive(Debug, Deserialize)]
+pub struct WorkloadObject {
+    /// Metadata.
+    pub metadata: Meta,
+    /// Spec.
+    pub spec: WorkloadSpec,
+    /// Status.
+    #[serde(default)]
+    pub status: WorkloadStatus,
+}
+
+/// The spec's common part.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSpec {
+    /// 1 where absent.
+    pub replicas: Option<u32>,
+    /// Whole, for its digest.
+    #[serde(default)]
+    pub template: serde_json::Value,
+    /// Deployments.
+    #[serde(default)]
+    pub paused: bool,
+    /// 0 where absent.
+    #[serde(default)]
+    pub min_ready_seconds: u32,
+    /// StatefulSets: OrderedReady where absent.
+    pub pod_management_policy: Option<String>,
+    /// StatefulSets.
+    #[serde(default)]
+    pub update_strategy: UpdateStrategy,
+}
+
+/// `StatefulSetUpdateStrategy`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateStrategy {
+    /// RollingUpdate or OnDelete.
+    pub r#type: Option<String>,
+    /// With RollingUpdate.
+    pub rolling_update: Option<RollingUpdate>,
+}
+
+/// `RollingUpdateStatefulSetStrategy`.
+#[derive(Debug, Deserialize)]
+pub struct RollingUpdate {
+    /// Ordinals below it keep the old revision.
+    pub partition: Option<u32>,
+}
+
+/// The status's common part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WorkloadStatus {
+    /// The generation that the rest speaks of.
+    pub observed_generation: i64,
+    /// Pods.
+    pub replicas: u32,
+    /// Pods of the newest template.
+    pub updated_replicas: u32,
+    /// Ready for minReadySeconds.
+    pub available_replicas: u32,
+    /// StatefulSets.
+    pub current_revision: String,
+    /// StatefulSets.
+    pub update_revision: String,
+}
+
+/// A PodDisruptionBudget.
+#[derive(Debug, Deserialize)]
+pub struct BudgetObject {
+    /// Metadata.
+    pub metadata: Meta,
+    /// Spec.
+    pub spec: BudgetSpec,
+    /// Status.
+    #[serde(default)]
+    pub status: BudgetStatus,
+}
+
+/// `PodDisruptionBudgetSpec`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetSpec {
+    /// Null selects nothing.
+    pub selector: Option<LabelSelector>,
+    /// IfHealthyBudget where absent.
+    pub unhealthy_pod_eviction_policy: Option<String>,
+}
+
+/// `LabelSelector`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelSelector {
+    /// Each must be equal.
+    #[serde(default)]
+    pub match_labels: BTreeMap<String, String>,
+    /// Each must hold.
+    #[serde(default)]
+    pub match_expressions: Vec<LabelRequirement>,
+}
+
+/// `LabelSelectorRequirement`.
+#[derive(Debug, Deserialize)]
+pub struct LabelRequirement {
+    /// Key.
+    pub key: String,
+    /// In, NotIn, Exists, DoesNotExist.
+    pub operator: String,
+    /// For In and NotIn.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// `PodDisruptionBudgetStatus`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BudgetStatus {
+    /// The generation that the rest speaks of.
+    pub observed_generation: i64,
+    /// Room.
+    pub disruptions_allowed: i32,
+    /// Healthy now.
+    pub current_healthy: i32,
+    /// Healthy at least.
+    pub desired_healthy: i32,
+}

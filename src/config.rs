@@ -1,0 +1,293 @@
+//! Settings: flags, then the environment, then defaults. They say where to run and what it may see, never what is allowed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, is_dns_label, is_dns_subdomain, is_label_key};
+use crate::near::near;
+use crate::runbook::DecisionMode;
+use crate::selector::Selector;
+use crate::words::default_request_selector;
+
+/// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Raw {
+    /// `-n`, `TARGET_NAMESPACE`.
+    pub target_namespace: Option<String>,
+    /// `--runbooks`, `RUNBOOKS`.
+    pub runbooks: Option<String>,
+    /// `--state-configmap`, `STATE_CONFIGMAP`.
+    pub state_configmap: Option<String>,
+    /// `--selector`, `REQUEST_SELECTOR`.
+    pub request_selector: Option<String>,
+    /// `--service-label`, `SERVICE_LABEL`.
+    pub service_label: Option<String>,
+    /// `--mode-ceiling`, `MODE_CEILING`.
+    pub mode_ceiling: Option<String>,
+    /// `--deadline`, `RUN_DEADLINE`.
+    pub run_deadline: Option<String>,
+    /// `--log-format`, `LOG_FORMAT`.
+    pub log_format: Option<String>,
+    /// `POD_NAME`.
+    pub pod_name: Option<String>,
+    /// `POD_UID`.
+    pub pod_uid: Option<String>,
+}
+
+/// Our variables, each with its flag. Those of the downward API come last: names near them (NODE_NAME, POD_IP) are common
+/// and no misspelling.
+const VARIABLES: [(&str, &str); 10] = [
+    ("TARGET_NAMESPACE", "--namespace"),
+    ("RUNBOOKS", "--runbooks"),
+    ("STATE_CONFIGMAP", "--state-configmap"),
+    ("REQUEST_SELECTOR", "--selector"),
+    ("SERVICE_LABEL", "--service-label"),
+    ("MODE_CEILING", "--mode-ceiling"),
+    ("RUN_DEADLINE", "--deadline"),
+    ("LOG_FORMAT", "--log-format"),
+    ("POD_NAME", ""),
+    ("POD_UID", ""),
+];
+
+/// Settings, valid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The one namespace of the run; `None`: the ServiceAccount's own, or the context's.
+    pub namespace: Option<String>,
+    /// A file or a folder.
+    pub runbooks: PathBuf,
+    /// The ledger's ConfigMap.
+    pub state_configmap: String,
+    /// Which pods ask.
+    pub selector: Selector,
+    /// What makes a service.
+    pub service_label: String,
+    /// The most that any runbook may do.
+    pub ceiling: DecisionMode,
+    /// A run ends within it.
+    pub deadline: Duration,
+    /// How records are written.
+    pub log_format: LogFormat,
+    /// The pod that this runs in.
+    pub pod_name: Option<String>,
+    /// Its UID.
+    pub pod_uid: Option<String>,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable that is probably a misspelling of ours.
+    #[error("environment variable {name}: did you mean {meant}?")]
+    Misspelt {
+        /// As it is set.
+        name: String,
+        /// As it should be.
+        meant: String,
+    },
+    /// A variable of ours that is no text.
+    #[error("environment variable {0} is not valid UTF-8")]
+    NotText(&'static str),
+    /// A value that is not allowed.
+    #[error("{setting}: {value:?} is not allowed: {allowed}")]
+    Invalid {
+        /// The flag and the variable.
+        setting: String,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        allowed: String,
+    },
+}
+
+impl Raw {
+    /// Reads our variables, and only ours, from an environment. An empty one is unset.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn from_env(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        let mut ours = Vec::new();
+        for (name, value) in environment {
+            let Some(name) = name.to_str() else { continue };
+            match VARIABLES.iter().find(|(known, _)| *known == name) {
+                Some((known, _)) => {
+                    let value = value.into_string().map_err(|_| ConfigError::NotText(known))?;
+                    ours.push((name.to_owned(), value));
+                }
+                None => {
+                    let spelt_like_ours = VARIABLES.iter().filter(|(_, flag)| !flag.is_empty()).map(|(known, _)| *known);
+                    if let Some(meant) = near(name, spelt_like_ours) {
+                        return Err(ConfigError::Misspelt { name: name.to_owned(), meant: meant.to_owned() });
+                    }
+                }
+            }
+        }
+        ours.retain(|(_, value)| !value.is_empty());
+        // All fields are optional texts, so nothing is left that could fail.
+        Ok(envy::from_iter(ours).unwrap_or_default())
+    }
+
+    /// Flags win over the environment.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            target_namespace: self.target_namespace.or(other.target_namespace),
+            runbooks: self.runbooks.or(other.runbooks),
+            state_configmap: self.state_configmap.or(other.state_configmap),
+            request_selector: self.request_selector.or(other.request_selector),
+            service_label: self.service_label.or(other.service_label),
+            mode_ceiling: self.mode_ceiling.or(other.mode_ceiling),
+            run_deadline: self.run_deadline.or(other.run_deadline),
+            log_format: self.log_format.or(other.log_format),
+            pod_name: self.pod_name.or(other.pod_name),
+            pod_uid: self.pod_uid.or(other.pod_uid),
+        }
+    }
+
+    /// Understands them all, in one step.
+    ///
+    /// # Errors
+    /// The first setting that is not allowed.
+    pub fn validate(self) -> Result<Settings, ConfigError> {
+        let namespace = optional("TARGET_NAMESPACE", self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()))?;
+        let state_configmap = setting("STATE_CONFIGMAP", self.state_configmap, "pod-remediator-state", DNS_SUBDOMAIN, |text| {
+            is_dns_subdomain(text).then(|| text.to_owned())
+        })?;
+        let service_label =
+            setting("SERVICE_LABEL", self.service_label, "app", LABEL_KEY, |text| is_label_key(text).then(|| text.to_owned()))?;
+        let selector = match self.request_selector {
+            None => default_request_selector(),
+            Some(text) => text.parse::<Selector>().map_err(|error| invalid("REQUEST_SELECTOR", &text, &error.to_string()))?,
+        };
+        if selector.required_keys().next().is_none() {
+            return Err(invalid("REQUEST_SELECTOR", &selector.to_string(), "it must name a label that a requesting pod carries"));
+        }
+        let modes = "observe, manual, suggest, approval_required or auto_execute";
+        let ceiling = setting("MODE_CEILING", self.mode_ceiling, "auto_execute", modes, DecisionMode::from_word)?;
+        let deadline = setting("RUN_DEADLINE", self.run_deadline, "9m", "a duration from 30s to 24h, such as 9m", |text| {
+            let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
+            humantime::parse_duration(text).ok().filter(|deadline| range.contains(deadline))
+        })?;
+        let log_format = setting("LOG_FORMAT", self.log_format, "auto", "auto, json or text", |text| match text {
+            "auto" => Some(LogFormat::Auto),
+            "json" => Some(LogFormat::Json),
+            "text" => Some(LogFormat::Text),
+            _ => None,
+        })?;
+        Ok(Settings {
+            namespace,
+            runbooks: self.runbooks.unwrap_or_else(|| "/etc/pod-remediator/runbooks".to_owned()).into(),
+            state_configmap,
+            selector,
+            service_label,
+            ceiling,
+            deadline,
+            log_format,
+            pod_name: self.pod_name,
+            pod_uid: self.pod_uid,
+        })
+    }
+}
+
+fn setting<T>(
+    variable: &str,
+    value: Option<String>,
+    default: &str,
+    allowed: &str,
+    understand: impl Fn(&str) -> Option<T>,
+) -> Result<T, ConfigError> {
+    let text = value.as_deref().unwrap_or(default);
+    understand(text).ok_or_else(|| invalid(variable, text, allowed))
+}
+
+fn optional<T>(
+    variable: &str,
+    value: Option<String>,
+    allowed: &str,
+    understand: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    value.map(|text| understand(&text).ok_or_else(|| invalid(variable, &text, allowed))).transpose()
+}
+
+fn invalid(variable: &str, value: &str, allowed: &str) -> ConfigError {
+    let flag = VARIABLES.iter().find(|(name, _)| *name == variable).map_or("", |(_, flag)| flag);
+    let value = value.chars().take(200).collect();
+    ConfigError::Invalid { setting: format!("{flag} ({variable})"), value, allowed: allowed.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        Raw::from_env(environment.iter().map(|(name, value)| (name.into(), value.into())))?.validate()
+    }
+
+    #[track_caller]
+    fn refused(name: &str, value: &str, expected: &str) {
+        assert_eq!(from(&[(name, value)]).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn without_any_the_defaults_hold() {
+        let settings = from(&[("HOME", "/"), ("NODE_NAME", "n1"), ("POD_IP", "10.0.0.1"), ("TARGET_NAMESPACE", "")]).unwrap();
+        assert_eq!(settings.namespace, None);
+        assert_eq!(settings.runbooks.to_str(), Some("/etc/pod-remediator/runbooks"));
+        assert_eq!(settings.state_configmap, "pod-remediator-state");
+        assert_eq!(settings.selector.to_string(), "remediator.kubedojo.io/restart=true");
+        assert_eq!(settings.service_label, "app");
+        assert_eq!(settings.ceiling, DecisionMode::AutoExecute);
+        assert_eq!(settings.deadline, Duration::from_secs(540));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment() {
+        let flags = Raw { service_label: Some("team/app".to_owned()), ..Raw::default() };
+        let environment = Raw { service_label: Some("svc".to_owned()), run_deadline: Some("90s".to_owned()), ..Raw::default() };
+        let settings = flags.or(environment).validate().unwrap();
+        assert_eq!((settings.service_label.as_str(), settings.deadline.as_secs()), ("team/app", 90));
+    }
+
+    #[test]
+    fn a_value_that_is_not_allowed_is_named_with_what_is() {
+        refused("TARGET_NAMESPCE", "x", "environment variable TARGET_NAMESPCE: did you mean TARGET_NAMESPACE?");
+        refused("LOG_FORMAT", "xml", r#"--log-format (LOG_FORMAT): "xml" is not allowed: auto, json or text"#);
+        refused("RUN_DEADLINE", "9", r#"--deadline (RUN_DEADLINE): "9" is not allowed: a duration from 30s to 24h, such as 9m"#);
+        refused(
+            "MODE_CEILING",
+            "auto",
+            r#"--mode-ceiling (MODE_CEILING): "auto" is not allowed: observe, manual, suggest, approval_required or auto_execute"#,
+        );
+        refused(
+            "REQUEST_SELECTOR",
+            "!a",
+            r#"--selector (REQUEST_SELECTOR): "!a" is not allowed: it must name a label that a requesting pod carries"#,
+        );
+        assert!(from(&[("TARGET_NAMESPACE", "Shop")]).unwrap_err().to_string().starts_with("--namespace (TARGET_NAMESPACE): \"Shop\""));
+        assert!(from(&[("STATE_CONFIGMAP", "a b")]).is_err() && from(&[("SERVICE_LABEL", "a b")]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_of_ours_must_be_text_and_others_need_not() {
+        use std::os::unix::ffi::OsStringExt;
+        let bad = || OsString::from_vec(vec![0xff]);
+        let of = |name: &str| Raw::from_env([(OsString::from(name), bad())].into_iter());
+        assert_eq!(of("RUNBOOKS").unwrap_err(), ConfigError::NotText("RUNBOOKS"));
+        assert!(of("LS_COLORS").is_ok());
+        assert!(Raw::from_env([(bad(), bad())].into_iter()).is_ok());
+    }
+}

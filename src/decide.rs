@@ -1,0 +1,236 @@
+//! The decision: what may be done for one request, and every reason for it.
+//!
+//! [`decide`] is a pure function of its arguments: no I/O, no clock, no logging; the same for any order of its inputs.
+//! Of these rows the first that applies:
+//!
+//! | mode | when |
+//! | --- | --- |
+//! | abort | the request is malformed or has expired |
+//! | manual | no runbook answers to it, or several do |
+//! | suggest | the evidence is weaker than the runbook asks for (where at least a suggestion is allowed, see the last row) |
+//! | abort | a guardrail blocks |
+//! | what is allowed | the lowest of the runbook's mode, its risk (high: approval) and the run's ceiling |
+
+mod check;
+mod evidence;
+mod guardrails;
+mod intake;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use crate::ledger::Ledger;
+use crate::runbook::{DecisionMode, Risk, Runbook};
+use crate::snapshot::{Bounds, Request, Snapshot};
+
+pub use check::{Check, GuardrailId, Verdict};
+pub use guardrails::TIME_MARGIN;
+
+use guardrails::Case;
+use intake::{Intake, intake};
+
+/// What may be done for one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What may be done.
+    pub mode: Mode,
+    /// What led to it.
+    pub reason: Reason,
+    /// What detection knows, once it is well-formed.
+    pub evidence: Option<Evidence>,
+    /// The one runbook that matches, by index into the runbooks given.
+    pub runbook: Option<usize>,
+    /// Every guardrail's result, in the order of [`GuardrailId`]; empty where no runbook applies.
+    pub guardrails: Vec<Check>,
+}
+
+/// What may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Nothing: malformed, expired, or a guardrail blocks.
+    Abort,
+    /// Page a human.
+    Manual,
+    /// Propose the action.
+    Suggest,
+    /// Write down what is seen.
+    Observe,
+    /// Ask for an approval.
+    ApprovalRequired,
+    /// Act.
+    AutoExecute,
+}
+
+/// What led to a [`Mode`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// The request's own words are wrong: which, and what is allowed.
+    Malformed(String),
+    /// Older than the runbook allows.
+    Expired {
+        /// When it was made.
+        requested_at: Timestamp,
+        /// What the runbook allows.
+        maximum_minutes: u32,
+    },
+    /// No runbook answers to this symptom and cause.
+    NoRunbook(String),
+    /// More than one does: their names.
+    SeveralRunbooks(Vec<String>),
+    /// The evidence is too weak.
+    LowConfidence {
+        /// What the request states; `None` if it states nothing.
+        confidence: Option<f64>,
+        /// What the runbook asks for.
+        minimum: f64,
+    },
+    /// At least one guardrail blocks; see [`Decision::guardrails`].
+    Blocked,
+    /// The runbook's own `decisionMode` allows this much.
+    RunbookMode,
+    /// A high risk needs an approval.
+    HighRisk,
+    /// The run's ceiling allows no more.
+    Ceiling,
+}
+
+impl Reason {
+    /// The stable word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed_request",
+            Self::Expired { .. } => "request_expired",
+            Self::NoRunbook(_) => "no_runbook",
+            Self::SeveralRunbooks(_) => "several_runbooks",
+            Self::LowConfidence { .. } => "low_confidence",
+            Self::Blocked => "guardrail",
+            Self::RunbookMode => "decision_mode",
+            Self::HighRisk => "high_risk",
+            Self::Ceiling => "mode_ceiling",
+        }
+    }
+}
+
+/// What detection knows of one request, well-formed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// e.g. `CrashLoopBackOff`; a bare label's is `manual_restart_recommended`.
+    pub symptom: String,
+    /// The probable cause, if stated.
+    pub cause: Option<String>,
+    /// From 0 to 1; `None` if none was stated.
+    pub confidence: Option<f64>,
+    /// A bare label: a human's own request.
+    pub bare: bool,
+}
+
+impl Mode {
+    /// As logs and Events write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Abort => "abort",
+            Self::Manual => "manual",
+            Self::Suggest => "suggest",
+            Self::Observe => "observe",
+            Self::ApprovalRequired => "approval_required",
+            Self::AutoExecute => "auto_execute",
+        }
+    }
+}
+
+impl From<DecisionMode> for Mode {
+    fn from(allowed: DecisionMode) -> Self {
+        match allowed {
+            DecisionMode::Observe => Self::Observe,
+            DecisionMode::Manual => Self::Manual,
+            DecisionMode::Suggest => Self::Suggest,
+            DecisionMode::ApprovalRequired => Self::ApprovalRequired,
+            DecisionMode::AutoExecute => Self::AutoExecute,
+        }
+    }
+}
+
+impl Decision {
+    /// The guardrails that block.
+    pub fn blocked(&self) -> impl Iterator<Item = &Check> {
+        self.guardrails.iter().filter(|check| check.verdict == Verdict::Blocked)
+    }
+
+    /// When every block has ended by itself; `None` where nothing blocks, or something does that time alone does not end.
+    pub fn eligible_at(&self) -> Option<Timestamp> {
+        let ends: Option<Vec<Timestamp>> = self.blocked().map(|check| check.until).collect();
+        ends?.into_iter().max()
+    }
+
+    /// Nothing may be done, before any guardrail is looked at.
+    fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<usize>) -> Self {
+        Self { mode, reason, evidence, runbook, guardrails: Vec::new() }
+    }
+}
+
+/// Decides for one of the snapshot's requests. For many, see [`Decider`].
+pub fn decide(request: &Request, runbooks: &[Runbook], snapshot: &Snapshot, ledger: &Ledger, now: Timestamp) -> Decision {
+    Decider::new(runbooks, snapshot, ledger, now).decide(request)
+}
+
+/// Decides for many requests of one snapshot: what all of them have in common is worked out once.
+#[derive(Debug)]
+pub struct Decider<'a> {
+    runbooks: &'a [Runbook],
+    snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
+    now: Timestamp,
+    matched_services: usize,
+}
+
+impl<'a> Decider<'a> {
+    /// Everything that the decisions rest on.
+    pub fn new(runbooks: &'a [Runbook], snapshot: &'a Snapshot, ledger: &'a Ledger, now: Timestamp) -> Self {
+        let matched_services = intake::matched_services(runbooks, snapshot, now);
+        Self { runbooks, snapshot, ledger, now, matched_services }
+    }
+
+    /// What may be done for one of the snapshot's requests.
+    pub fn decide(&self, request: &Request) -> Decision {
+        let bounds = &self.snapshot.bounds;
+        let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.now) {
+            Intake::Malformed(why) => return Decision::early(Mode::Abort, Reason::Malformed(why), None, None),
+            Intake::Expired { evidence, runbook, reason } => return Decision::early(Mode::Abort, reason, Some(evidence), runbook),
+            Intake::Unmatched { evidence, reason } => return Decision::early(Mode::Manual, reason, Some(evidence), None),
+            Intake::Matched { evidence, index, runbook } => (evidence, index, runbook),
+        };
+        let (ledger, now, matched_services) = (self.ledger, self.now, self.matched_services);
+        let case = Case { request, runbook, snapshot: self.snapshot, ledger, now, matched_services };
+        let guardrails = guardrails::check_all(&case);
+
+        let (most, why) = most_allowed(runbook, bounds);
+        let minimum = runbook.triggers.minimum_confidence;
+        let weak = !evidence.confidence.is_some_and(|stated| stated >= minimum);
+        // Weak evidence never makes a run do more than strong evidence would: what may not even be suggested is not.
+        let (mode, reason) = if weak && most >= DecisionMode::Suggest {
+            (Mode::Suggest, Reason::LowConfidence { confidence: evidence.confidence, minimum })
+        } else if guardrails.iter().any(|check| check.verdict == Verdict::Blocked) {
+            (Mode::Abort, Reason::Blocked)
+        } else {
+            (most.into(), why)
+        };
+        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails }
+    }
+}
+
+/// The lowest of what the runbook, its risk and the run's ceiling allow, and which of them it is; of equals the first.
+fn most_allowed(runbook: &Runbook, bounds: &Bounds) -> (DecisionMode, Reason) {
+    let by_risk = match runbook.risk {
+        Risk::High => DecisionMode::ApprovalRequired,
+        Risk::Low | Risk::Medium => DecisionMode::AutoExecute,
+    };
+    let mut lowest = (runbook.decision_mode, Reason::RunbookMode);
+    for (mode, reason) in [(by_risk, Reason::HighRisk), (bounds.ceiling, Reason::Ceiling)] {
+        if mode < lowest.0 {
+            lowest = (mode, reason);
+        }
+    }
+    lowest
+}

@@ -1,0 +1,136 @@
+//! What one guardrail says.
+
+use jiff::Timestamp;
+
+/// One guardrail's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Which.
+    pub id: GuardrailId,
+    /// Its result.
+    pub verdict: Verdict,
+    /// What was observed, e.g. `app=web ready_count=1`.
+    pub observed: String,
+    /// The limit, e.g. `at least 2`.
+    pub limit: String,
+    /// Where it blocks: what a human reads after the guardrail's name, e.g. «requires at least two ready pods, app=web
+    /// ready_count=1»; else empty.
+    pub message: String,
+    /// Where it blocks and ends by itself: when.
+    pub until: Option<Timestamp>,
+}
+
+/// What a guardrail says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold, or a fact that it needs is unknown.
+    Blocked,
+    /// It does not concern this pod.
+    NotApplicable,
+}
+
+/// Every guardrail, in the order in which they are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GuardrailId {
+    /// The request still stands: its label is there, and when it was set is known.
+    Request,
+    /// The runbook allows the namespace.
+    Namespace,
+    /// The workload carries the labels by which its owner opts in.
+    OptIn,
+    /// A controller that makes a new pod owns it.
+    Controller,
+    /// It belongs to a service, and so do the pods that its workload makes.
+    ServiceLabel,
+    /// The request label is not in the pod template, where it would match every replacement.
+    RequestLabelInTemplate,
+    /// It is not terminating already, nor has it ended.
+    Terminating,
+    /// Enough Ready pods with the same service label.
+    BlastRadius,
+    /// A Ready target leaves another Ready pod of its own workload.
+    OwnRedundancy,
+    /// The workload is not rolling out.
+    Rollout,
+    /// For ordered StatefulSets: all other pods are Ready.
+    OrderedPeers,
+    /// No execution on the service for so long.
+    Cooldown,
+    /// Not too many executions in an hour.
+    HourlyRate,
+    /// No other action is under way.
+    ConcurrentActions,
+    /// Automation has not failed here.
+    CircuitBreaker,
+    /// The workload's disruption budget has room.
+    DisruptionBudget,
+    /// Not too many services acted on in ten minutes.
+    AffectedServices,
+    /// Not too many services asking at once.
+    MatchedServices,
+    /// What is left of the run is enough to verify.
+    TimeToVerify,
+}
+
+impl GuardrailId {
+    /// All of them, in the order in which they are reported.
+    pub const ALL: [Self; 19] = [
+        Self::Request,
+        Self::Namespace,
+        Self::OptIn,
+        Self::Controller,
+        Self::ServiceLabel,
+        Self::RequestLabelInTemplate,
+        Self::Terminating,
+        Self::BlastRadius,
+        Self::OwnRedundancy,
+        Self::Rollout,
+        Self::OrderedPeers,
+        Self::Cooldown,
+        Self::HourlyRate,
+        Self::ConcurrentActions,
+        Self::CircuitBreaker,
+        Self::DisruptionBudget,
+        Self::AffectedServices,
+        Self::MatchedServices,
+        Self::TimeToVerify,
+    ];
+
+    /// As logs, Events and notifications write it; it never changes. Sentences write `-` for `_`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request_stands",
+            Self::Namespace => "namespace_allowed",
+            Self::OptIn => "workload_opted_in",
+            Self::Controller => "supported_controller",
+            Self::ServiceLabel => "service_label",
+            Self::RequestLabelInTemplate => "request_label_not_in_template",
+            Self::Terminating => "not_terminating",
+            Self::BlastRadius => "blast_radius",
+            Self::OwnRedundancy => "own_workload_redundancy",
+            Self::Rollout => "rollout_settled",
+            Self::OrderedPeers => "ordered_peers_ready",
+            Self::Cooldown => "cooldown",
+            Self::HourlyRate => "hourly_rate",
+            Self::ConcurrentActions => "concurrent_actions",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::DisruptionBudget => "disruption_budget",
+            Self::AffectedServices => "affected_services",
+            Self::MatchedServices => "matched_services",
+            Self::TimeToVerify => "time_to_verify",
+        }
+    }
+}
+
+impl Verdict {
+    /// As logs and Events write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Blocked => "blocked",
+            Self::NotApplicable => "not_applicable",
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The guardrails, one function each: what is observed, the limit, and whether it holds.
+//!
+//! Every one is evaluated, also where another blocks already. One that needs a fact that could not be read blocks.
+
+mod budget;
+mod limits;
+mod redundancy;
+mod scope;
+mod workload;
+
+pub use limits::TIME_MARGIN;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Check, GuardrailId, Verdict};
+use crate::ledger::Ledger;
+use crate::runbook::Runbook;
+use crate::snapshot::{DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Request, Service, Snapshot, Workload};
+use crate::words::inert;
+
+/// One request, its runbook, and all that the guardrails look at.
+pub(super) struct Case<'a> {
+    pub request: &'a Request,
+    pub runbook: &'a Runbook,
+    pub snapshot: &'a Snapshot,
+    pub ledger: &'a Ledger,
+    pub now: Timestamp,
+    pub matched_services: usize,
+}
+
+/// Every guardrail, in the order of [`GuardrailId::ALL`].
+pub(super) fn check_all(case: &Case<'_>) -> Vec<Check> {
+    GuardrailId::ALL.iter().map(|id| check(*id, case)).collect()
+}
+
+fn check(id: GuardrailId, case: &Case<'_>) -> Check {
+    let guardrail = match id {
+        GuardrailId::Request => scope::request,
+        GuardrailId::Namespace => scope::namespace,
+        GuardrailId::OptIn => scope::opt_in,
+        GuardrailId::Controller => scope::controller,
+        GuardrailId::ServiceLabel => scope::service_label,
+        GuardrailId::RequestLabelInTemplate => scope::request_label_in_template,
+        GuardrailId::Terminating => scope::terminating,
+        GuardrailId::BlastRadius => redundancy::blast_radius,
+        GuardrailId::OwnRedundancy => redundancy::own_redundancy,
+        GuardrailId::Rollout => workload::rollout,
+        GuardrailId::OrderedPeers => workload::ordered_peers,
+        GuardrailId::Cooldown => limits::cooldown,
+        GuardrailId::HourlyRate => limits::hourly_rate,
+        GuardrailId::ConcurrentActions => limits::concurrent_actions,
+        GuardrailId::CircuitBreaker => limits::circuit_breaker,
+        GuardrailId::DisruptionBudget => budget::disruption_budget,
+        GuardrailId::AffectedServices => limits::affected_services,
+        GuardrailId::MatchedServices => limits::matched_services,
+        GuardrailId::TimeToVerify => limits::time_to_verify,
+    };
+    let Ruling { limit, finding } = guardrail(case);
+    let (verdict, observed, message, until) = match finding {
+        Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, String::new(), None),
+        Ok(Finding::NotApplicable(observed)) => (Verdict::NotApplicable, observed, String::new(), None),
+        Ok(Finding::Blocked { observed, message, until }) => (Verdict::Blocked, observed, message, until),
+        Err(why) => (Verdict::Blocked, format!("unknown: {why}"), format!("could not be checked: {why}"), None),
+    };
+    // The cluster's texts are foreign, whatever the API server validates today.
+    let text = |text: String| inert(&text, LONGEST_TEXT);
+    Check { id, verdict, observed: text(observed), limit: text(limit), message: text(message), until }
+}
+
+/// The longest that a guardrail says of one thing, in characters.
+const LONGEST_TEXT: usize = 500;
+/// The longest list of names, or cause, within it: what follows it must not be cut off.
+const LONGEST_LIST: usize = 150;
+
+/// What one guardrail found, against which limit.
+struct Ruling {
+    limit: String,
+    /// Or why a fact that it needs is unknown.
+    finding: Result<Finding, String>,
+}
+
+impl Ruling {
+    fn new(limit: impl Into<String>, finding: impl FnOnce() -> Result<Finding, String>) -> Self {
+        Self { limit: limit.into(), finding: finding() }
+    }
+}
+
+/// What was found where every fact was known.
+enum Finding {
+    /// It holds: what was observed.
+    Pass(String),
+    /// It does not concern this pod: what was observed.
+    NotApplicable(String),
+    /// It does not hold.
+    Blocked { observed: String, message: String, until: Option<Timestamp> },
+}
+
+impl Finding {
+    fn pass(observed: impl Into<String>) -> Self {
+        Self::Pass(observed.into())
+    }
+
+    fn not_applicable(observed: impl Into<String>) -> Self {
+        Self::NotApplicable(observed.into())
+    }
+
+    /// `requires` goes before what was observed.
+    fn blocked(observed: impl Into<String>, requires: impl std::fmt::Display) -> Self {
+        let observed = observed.into();
+        Self::Blocked { message: format!("{requires}, {observed}"), observed, until: None }
+    }
+
+    /// What to do, or what comes next, where that is not evident.
+    fn and(mut self, more: impl std::fmt::Display) -> Self {
+        if let Self::Blocked { message, .. } = &mut self {
+            *message = format!("{message}, {more}");
+        }
+        self
+    }
+
+    fn until(mut self, end: Option<Timestamp>) -> Self {
+        if let Self::Blocked { until, .. } = &mut self {
+            *until = end;
+        }
+        match end {
+            Some(end) => self.and(format_args!("until {end:.0}")),
+            None => self,
+        }
+    }
+}
+
+impl<'a> Case<'a> {
+    fn namespace(&self) -> &'a str {
+        &self.snapshot.bounds.namespace
+    }
+
+    fn service(&self) -> Result<&'a Service, String> {
+        self.request.service.as_ref().ok_or_else(|| match self.snapshot.bounds.service_label.as_str() {
+            FALLBACK_SERVICE_LABEL => format!("the pod has no label {FALLBACK_SERVICE_LABEL}"),
+            label => format!("the pod has neither label {label} nor {FALLBACK_SERVICE_LABEL}"),
+        })
+    }
+
+    fn workload(&self) -> Result<&'a Workload, String> {
+        let owner = self.request.pod.owner.as_ref().ok_or("no controller owns the pod")?;
+        match self.snapshot.workloads.get(&*owner.uid) {
+            Some(fact) => fact.known().map_err(str::to_owned),
+            None => Err(format!("the workload behind {} was not read", owner.name)),
+        }
+    }
+
+    /// The pods of the same service, the target most likely among them.
+    fn peers(&self) -> Result<&'a [Pod], String> {
+        let service = self.service()?;
+        match self.snapshot.services.get(service) {
+            Some(Fact::Known(pods)) => Ok(pods),
+            Some(Fact::Unknown(why)) => Err(why.clone()),
+            None => Err(format!("the pods of {service} were not read")),
+        }
+    }
+
+    /// The pods of the same service that have the same controller, the target aside.
+    fn siblings(&self) -> Result<impl Iterator<Item = &'a Pod>, String> {
+        let owner = &*self.request.pod.owner.as_ref().ok_or("no controller owns the pod")?.uid;
+        let target = &*self.request.pod.uid;
+        Ok(self.peers()?.iter().filter(move |pod| pod.is_owned_by(owner) && *pod.uid != *target))
+    }
+
+    /// How long a pod that has restarted must have been Ready to count.
+    fn stable(&self) -> Duration {
+        let stated = self.runbook.verification.stable_seconds;
+        match self.workload() {
+            Ok(workload) => workload.stable(stated),
+            Err(_) => Duration::from_secs(u64::from(stated.unwrap_or(DEFAULT_STABLE_SECONDS))),
+        }
+    }
+}

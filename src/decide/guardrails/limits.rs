@@ -1,0 +1,158 @@
+//! How much automation does, how fast, and whether it has been any good: what the ledger and the run's own bounds allow.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Case, Finding, LONGEST_LIST, Ruling};
+use crate::ledger::{AFFECTED_WINDOW, RATE_WINDOW};
+use crate::words::{PROGRAM, counted, inert};
+
+/// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
+pub const TIME_MARGIN: Duration = Duration::from_secs(15);
+
+/// `start + span`, at the end of time at most.
+fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
+    start.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// The service has had its rest since the last execution, whatever the runbook.
+pub(super) fn cooldown(case: &Case<'_>) -> Ruling {
+    let minutes = case.runbook.guardrails.cooldown_minutes;
+    Ruling::new(format!("{minutes} minutes between executions"), || {
+        let service = case.service()?;
+        match case.ledger.cooldown_until(case.namespace(), &service.name, minutes, case.now) {
+            None => Ok(Finding::pass(format!("{service} no execution in that time"))),
+            Some(until) => {
+                let pause = counted(minutes, "minute", "minutes");
+                let requires = format!("requires {pause} between two executions on a service");
+                let last = until.checked_sub(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MIN);
+                Ok(Finding::blocked(format!("{service} last_execution={last:.0}"), requires).until(Some(until)))
+            }
+        }
+    })
+}
+
+/// Not too many executions of this runbook on this service in an hour.
+pub(super) fn hourly_rate(case: &Case<'_>) -> Ruling {
+    let most = case.runbook.guardrails.max_executions_per_hour;
+    Ruling::new(format!("at most {most} an hour"), || {
+        let service = case.service()?;
+        let starts = case.ledger.in_the_last_hour(case.namespace(), &service.name, &case.runbook.name, case.now);
+        let observed = format!("{service} executions_in_last_hour={}", starts.len());
+        match room_after(&starts, most, RATE_WINDOW) {
+            Room::Now => Ok(Finding::pass(observed)),
+            Room::At(until) => {
+                let executions = counted(most, "execution", "executions");
+                let requires = format!("allows {executions} of {} on a service in an hour", case.runbook.name);
+                Ok(Finding::blocked(observed, requires).until(until))
+            }
+        }
+    })
+}
+
+/// Nothing else is under way in the namespace.
+pub(super) fn concurrent_actions(case: &Case<'_>) -> Ruling {
+    let most = case.runbook.guardrails.max_concurrent_actions;
+    Ruling::new(format!("at most {most} at a time"), || {
+        let mut under_way: Vec<(Timestamp, &str)> = (case.ledger.in_flight())
+            .filter(|(execution, _)| execution.namespace == case.namespace())
+            .map(|(execution, in_flight)| (in_flight.verify_deadline, execution.pod.name.as_str()))
+            .collect();
+        under_way.sort_unstable();
+        let observed = format!("in_flight={}", under_way.len());
+        let ends: Vec<Timestamp> = under_way.iter().map(|(deadline, _)| *deadline).collect();
+        match room_after(&ends, most, SignedDuration::ZERO) {
+            Room::Now => Ok(Finding::pass(observed)),
+            Room::At(until) => {
+                let pods: Vec<&str> = under_way.iter().map(|(_, pod)| *pod).collect();
+                let observed = format!("{observed} ({})", inert(&pods.join(", "), LONGEST_LIST));
+                let requires = format!("allows {} at a time in a namespace", counted(most, "action", "actions"));
+                // One past its deadline waits for a run to settle it, which every run does before anything new.
+                Ok(Finding::blocked(observed, requires).until(until.map(|until| until.max(case.now))))
+            }
+        }
+    })
+}
+
+/// Automation has not been stopped here for failing.
+pub(super) fn circuit_breaker(case: &Case<'_>) -> Ruling {
+    Ruling::new("closed", || {
+        let service = case.service()?;
+        let Some(opening) = case.ledger.open_breaker(&case.runbook.name, &service.name) else {
+            return Ok(Finding::pass("closed"));
+        };
+        let reach = if opening.service.is_some() { format!("for {service}") } else { "for every service in the namespace".to_owned() };
+        let observed = format!("{} is stopped {reach} since {:.0}", case.runbook.name, opening.at);
+        let refused = Finding::blocked(observed, "requires a closed circuit breaker");
+        let cause = inert(&opening.cause, LONGEST_LIST);
+        Ok(refused.and(format_args!("after «{cause}», and stays so until `{PROGRAM} reset-breaker`")))
+    })
+}
+
+/// A cap for all runs together on the services acted on in ten minutes; one of them already adds nothing.
+pub(super) fn affected_services(case: &Case<'_>) -> Ruling {
+    let most = case.runbook.guardrails.max_affected_services;
+    Ruling::new(format!("at most {most} in 10 minutes, this one included"), || {
+        let service = case.service()?;
+        let mut others: Vec<(Timestamp, &str)> = (case.ledger.affected_services(case.namespace(), case.now).into_iter())
+            .filter(|(name, _)| *name != service.name)
+            .map(|(name, newest)| (newest, name))
+            .collect();
+        others.sort_unstable();
+        let observed = format!("other_services={}", others.len());
+        let starts: Vec<Timestamp> = others.iter().map(|(newest, _)| *newest).collect();
+        match room_after(&starts, most, AFFECTED_WINDOW) {
+            Room::Now => Ok(Finding::pass(observed)),
+            Room::At(until) => {
+                let names: Vec<&str> = others.iter().map(|(_, name)| *name).collect();
+                let observed = format!("{observed} ({})", inert(&names.join(", "), LONGEST_LIST));
+                let requires = format!("allows actions on {} within ten minutes", counted(most, "service", "services"));
+                Ok(Finding::blocked(observed, requires).until(until))
+            }
+        }
+    })
+}
+
+/// Not so many services ask that whatever sets the label is broken, or something larger is.
+pub(super) fn matched_services(case: &Case<'_>) -> Ruling {
+    let most = case.runbook.guardrails.max_matched_services;
+    Ruling::new(format!("at most {most} at once"), || {
+        let observed = format!("services_asking={}", case.matched_services);
+        if u32::try_from(case.matched_services).is_ok_and(|asking| asking <= most) {
+            return Ok(Finding::pass(observed));
+        }
+        let requires = format!("allows {} to ask at once", counted(most, "service", "services"));
+        Ok(Finding::blocked(observed, requires).and("find out what they have in common and remove the labels that are not meant"))
+    })
+}
+
+/// What is left of the run is enough to act and to see it through.
+pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
+    let needed = Duration::from_secs(u64::from(case.runbook.verification.timeout_seconds)).saturating_add(TIME_MARGIN);
+    Ruling::new(format!("at least {} s", needed.as_secs()), || {
+        let left = case.snapshot.bounds.time_left;
+        let observed = format!("time_left={}s", left.as_secs());
+        if left >= needed {
+            return Ok(Finding::pass(observed));
+        }
+        let requires = format!("requires {} seconds of the run's time to act and verify", needed.as_secs());
+        Ok(Finding::blocked(observed, requires).and("the next run takes it up"))
+    })
+}
+
+/// Whether one more fits.
+enum Room {
+    Now,
+    /// Then; `None` where it never does.
+    At(Option<Timestamp>),
+}
+
+/// Each of these, oldest first, takes a place for this long: when is one of `most` places free?
+fn room_after(starts: &[Timestamp], most: u32, window: SignedDuration) -> Room {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    match starts.len().checked_sub(most) {
+        None => Room::Now,
+        Some(leading) => Room::At(starts.get(leading).map(|start| later(*start, window))),
+    }
+}

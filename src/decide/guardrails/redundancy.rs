@@ -1,0 +1,43 @@
+//! Does anyone else serve while this pod is away?
+
+use super::{Case, Finding, Ruling};
+use crate::words::counted;
+
+const TARGET_COUNTED: &str = " (this pod included)";
+
+/// Enough Ready pods of the same service before the action, the target counted if it is Ready itself.
+pub(super) fn blast_radius(case: &Case<'_>) -> Ruling {
+    let minimum = case.runbook.guardrails.minimum_ready_replicas;
+    Ruling::new(format!("at least {minimum}"), || {
+        let service = case.service()?;
+        let stable = case.stable();
+        let ready: Vec<&str> = case.peers()?.iter().filter(|pod| pod.is_ready(stable, case.now)).map(|pod| &*pod.uid).collect();
+        let included = if ready.contains(&&*case.request.pod.uid) { TARGET_COUNTED } else { "" };
+        let observed = format!("{service} ready_count={}{included}", ready.len());
+        if u32::try_from(ready.len()).is_ok_and(|count| count < minimum) {
+            return Ok(Finding::blocked(observed, format_args!("requires at least {}", counted(minimum, "ready pod", "ready pods"))));
+        }
+        Ok(Finding::pass(observed))
+    })
+}
+
+/// A Ready target leaves another Ready pod of its own workload: pods that merely share the service label may do another job.
+pub(super) fn own_redundancy(case: &Case<'_>) -> Ruling {
+    Ruling::new("at least 1 other, if the pod is Ready", || {
+        let target = &case.request.pod;
+        let stable = case.stable();
+        let listed = case.peers()?.iter().find(|pod| pod.uid == target.uid);
+        // The two were read at slightly different times: Ready in either, it may be serving.
+        if !target.is_ready(stable, case.now) && !listed.is_some_and(|pod| pod.is_ready(stable, case.now)) {
+            return Ok(Finding::not_applicable("the pod is not Ready"));
+        }
+        let owner = target.owner.as_ref().map_or("none", |owner| &owner.name);
+        let others = case.siblings()?.filter(|pod| pod.is_ready(stable, case.now)).count();
+        let observed = format!("owner={owner} other_ready_count={others}");
+        if others == 0 {
+            let refused = Finding::blocked(observed, "requires another ready pod of the same workload while this one is ready");
+            return Ok(refused.and("pods of other workloads do not stand in for it"));
+        }
+        Ok(Finding::pass(observed))
+    })
+}

@@ -1,0 +1,155 @@
+//! May this pod be touched at all?
+
+use jiff::SignedDuration;
+
+use super::{Case, Finding, LONGEST_LIST, Ruling};
+use crate::snapshot::{OwnerKind, WorkloadKind, service_of};
+use crate::words::{inert, label};
+
+/// How far ahead of us a request's time may be. Both are the API server's, but there may be several of it; and whoever may
+/// update a pod may also edit the record that the time comes from.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
+pub(super) fn request(case: &Case<'_>) -> Ruling {
+    let maximum = case.runbook.triggers.maximum_request_age_minutes;
+    Ruling::new(format!("at most {maximum} minutes old"), || {
+        let selector = &case.snapshot.bounds.selector;
+        if !selector.matches(&case.request.labels) {
+            return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));
+        }
+        let requested_at = case.request.requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
+        let age = case.now.duration_since(*requested_at);
+        if age < -AHEAD {
+            let observed = format!("requested_at={requested_at:.0}");
+            return Ok(Finding::blocked(observed, "requires a request that was made in the past").and("remove the label and set it again"));
+        }
+        Ok(Finding::pass(format!("age_seconds={}", age.as_secs().max(0))))
+    })
+}
+
+/// The runbook allows the namespace.
+pub(super) fn namespace(case: &Case<'_>) -> Ruling {
+    let allowed = &case.runbook.scope.allowed_namespaces;
+    Ruling::new(format!("one of {}", allowed.join(", ")), || {
+        let observed = format!("namespace={}", case.namespace());
+        if allowed.iter().any(|name| name == case.namespace()) {
+            return Ok(Finding::pass(observed));
+        }
+        let allowed = inert(&allowed.join(", "), LONGEST_LIST);
+        Ok(Finding::blocked(observed, format_args!("requires a namespace that the runbook allows ({allowed})")))
+    })
+}
+
+/// The service owner has opted the workload in.
+pub(super) fn opt_in(case: &Case<'_>) -> Ruling {
+    let required: Vec<String> = case.runbook.scope.required_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    Ruling::new(required.join(", "), || {
+        let workload = case.workload()?;
+        let missing: Vec<&str> = (case.runbook.scope.required_labels.iter().zip(&required))
+            .filter(|((key, value), _)| workload.labels.get(key) != Some(value))
+            .map(|(_, text)| text.as_str())
+            .collect();
+        let observed = format!("{}/{}", workload.kind, workload.name);
+        if missing.is_empty() {
+            return Ok(Finding::pass(format!("{observed} has them all")));
+        }
+        let requires = format!("requires label {} on the workload itself", missing.join(" and "));
+        Ok(Finding::blocked(format!("{observed} lacks it"), requires).and("its owner opts in by setting it"))
+    })
+}
+
+/// A controller that replaces the pod owns it, and is one whose rollouts we understand.
+pub(super) fn controller(case: &Case<'_>) -> Ruling {
+    const REQUIRES: &str = "requires a pod of a Deployment, ReplicaSet or StatefulSet";
+    Ruling::new("Deployment, ReplicaSet or StatefulSet", || {
+        if case.request.mirror {
+            let refused = Finding::blocked("this one mirrors a static pod", REQUIRES);
+            return Ok(refused.and("whose file on the node only its kubelet reads"));
+        }
+        let Some(owner) = &case.request.pod.owner else {
+            return Ok(Finding::blocked("owner=none", REQUIRES).and("nothing would replace a bare pod"));
+        };
+        let (kind, name) = (kind_of(&owner.kind), &owner.name);
+        let observed = format!("owner={kind}/{name}");
+        let refused = |why: &str| Ok(Finding::blocked(observed.as_str(), REQUIRES).and(why));
+        match &owner.kind {
+            OwnerKind::DaemonSet => return refused("for a DaemonSet's peers on other nodes are no redundancy"),
+            OwnerKind::Other(kind) if **kind == *"Job" => return refused("a Job retries by its own rules"),
+            OwnerKind::Other(kind) if **kind == *"Node" => return refused("only the node's kubelet starts static pods"),
+            OwnerKind::Other(_) => return refused("how that controller replaces pods is unknown here"),
+            OwnerKind::ReplicaSet | OwnerKind::StatefulSet => {}
+        }
+        let workload = case.workload()?;
+        let consistent = match workload.kind {
+            WorkloadKind::Deployment | WorkloadKind::ReplicaSet => owner.kind == OwnerKind::ReplicaSet,
+            WorkloadKind::StatefulSet => owner.kind == OwnerKind::StatefulSet,
+        };
+        if !consistent {
+            return Err(format!("a {} was read for {kind} {name}", workload.kind));
+        }
+        Ok(Finding::pass(format!("{observed} workload={}/{}", workload.kind, workload.name)))
+    })
+}
+
+fn kind_of(kind: &OwnerKind) -> &str {
+    match kind {
+        OwnerKind::ReplicaSet => "ReplicaSet",
+        OwnerKind::StatefulSet => "StatefulSet",
+        OwnerKind::DaemonSet => "DaemonSet",
+        OwnerKind::Other(kind) => kind,
+    }
+}
+
+/// The pod belongs to a service, and its replacement will belong to the same: else neither peers nor replacement are found,
+/// and a relabelled pod would dodge its own service's limits.
+pub(super) fn service_label(case: &Case<'_>) -> Ruling {
+    let label = &case.snapshot.bounds.service_label;
+    Ruling::new(format!("{label} on the pod, and the same in the pod template"), || {
+        let Some(service) = &case.request.service else {
+            let requires = format!("requires the service's name in the pod's label {label}");
+            return Ok(Finding::blocked("it has none", requires).and("set it in the workload's pod template"));
+        };
+        let template = service_of(&case.workload()?.template_labels, label);
+        if template.as_ref() == Some(service) {
+            return Ok(Finding::pass(service.to_string()));
+        }
+        let template = template.map_or_else(|| "none".to_owned(), |template| template.to_string());
+        let observed = format!("pod has {service} template has {template}");
+        Ok(Finding::blocked(observed, "requires the same service label on the pod as in its workload's pod template"))
+    })
+}
+
+/// The template does not make pods that ask to be replaced: there would be no end to it.
+pub(super) fn request_label_in_template(case: &Case<'_>) -> Ruling {
+    let selector = &case.snapshot.bounds.selector;
+    Ruling::new(format!("a pod template that {selector} does not match"), || {
+        let workload = case.workload()?;
+        if !selector.matches(&workload.template_labels) {
+            return Ok(Finding::pass("not in the pod template"));
+        }
+        let observed = format!("{}/{} matches {selector}", workload.kind, workload.name);
+        let refused = Finding::blocked(observed, "requires a pod template that does not itself ask for a restart");
+        Ok(refused.and(format_args!("remove {} from it or every replacement would be replaced", asking_label(case))))
+    })
+}
+
+fn asking_label<'a>(case: &Case<'a>) -> &'a str {
+    case.snapshot.bounds.selector.required_keys().next().unwrap_or(label::RESTART)
+}
+
+/// The pod is neither on its way out nor at its end: its controller replaces it without our help.
+pub(super) fn terminating(case: &Case<'_>) -> Ruling {
+    Ruling::new("not terminating, not ended", || {
+        let request = case.request;
+        let phase = request.phase.as_str();
+        if request.pod.terminating {
+            return Ok(Finding::blocked("terminating=true", "requires a pod that is not being deleted already"));
+        }
+        if matches!(phase, "Succeeded" | "Failed") {
+            let refused = Finding::blocked(format!("phase={phase}"), "requires a pod that has not ended");
+            return Ok(refused.and("its controller has seen to that by itself"));
+        }
+        Ok(Finding::pass(format!("terminating=false phase={phase}")))
+    })
+}

@@ -1,0 +1,85 @@
+//! The decision in one sentence, for a service owner at three in the morning.
+
+use super::{Check, Decision, GuardrailId, Mode, Reason};
+use crate::runbook::Runbook;
+use crate::words::inert;
+
+/// The longest name in a sentence: the longest that Kubernetes allows.
+const LONGEST_NAME: usize = 253;
+
+impl Decision {
+    /// What is done about this pod, and why: one line, bounded, and inert whatever the request's annotations hold.
+    /// `runbooks` are those that were decided with.
+    pub fn message(&self, pod: &str, runbooks: &[Runbook]) -> String {
+        let pod = inert(pod, LONGEST_NAME);
+        let runbook = self.runbook.and_then(|index| runbooks.get(index)).map_or("the runbook", |runbook| &runbook.name);
+        let runbook = inert(runbook, LONGEST_NAME);
+        let passed = format!("every guardrail of {runbook} passed");
+        match &self.reason {
+            Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
+            Reason::Expired { requested_at, maximum_minutes } => format!(
+                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {maximum_minutes} minutes, \
+                 to renew it remove the label and set it again"
+            ),
+            Reason::NoRunbook(why) => format!("left {pod} to a human: {why}"),
+            Reason::SeveralRunbooks(names) => {
+                let names = inert(&names.join(", "), 2 * LONGEST_NAME);
+                format!("left {pod} to a human: several runbooks answer to this request ({names}), annotate one or narrow their triggers")
+            }
+            Reason::LowConfidence { confidence, minimum } => {
+                let stated = match confidence {
+                    Some(confidence) => format!("confidence {confidence} is below the runbook's minimum {minimum}"),
+                    None => format!("no confidence is stated, and the runbook's minimum is {minimum}"),
+                };
+                match self.blocks() {
+                    Some(blocks) => format!("would suggest replacing {pod}: {stated}; besides, {blocks}"),
+                    None => format!("would suggest replacing {pod}: {stated}; {passed}"),
+                }
+            }
+            Reason::Blocked => format!("skipped {pod}: {}", self.blocks().unwrap_or_else(|| "a guardrail blocks".to_owned())),
+            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more"),
+            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high"),
+            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more"),
+        }
+    }
+
+    fn allowed(&self, pod: &str, passed: &str, why: &str) -> String {
+        match self.mode {
+            Mode::AutoExecute => format!("replacing {pod}: {passed}"),
+            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}"),
+            Mode::Suggest => format!("would suggest replacing {pod}: {passed}, and {why}"),
+            Mode::Observe => format!("only observing {pod}: {passed}, and {why}"),
+            Mode::Manual | Mode::Abort => format!("left {pod} to a human: {passed}, and {why}"),
+        }
+    }
+
+    /// Every guardrail that blocks, joined with `; `. Several that lack the same fact are one clause: it says so once.
+    fn blocks(&self) -> Option<String> {
+        let mut clauses: Vec<(&str, Vec<GuardrailId>)> = Vec::new();
+        for check in self.blocked() {
+            match clauses.iter_mut().find(|(message, _)| *message == check.message) {
+                Some((_, ids)) => ids.push(check.id),
+                None => clauses.push((&check.message, vec![check.id])),
+            }
+        }
+        let clauses: Vec<String> = clauses.into_iter().map(|(message, ids)| format!("{} {message}", guardrails(&ids))).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
+
+impl Check {
+    /// Where it blocks: the whole clause, e.g. «blast-radius guardrail requires at least two ready pods, app=web ready_count=1».
+    pub fn clause(&self) -> String {
+        format!("{} {}", guardrails(&[self.id]), self.message)
+    }
+}
+
+/// `cooldown guardrail`, `a, b and c guardrails`.
+fn guardrails(ids: &[GuardrailId]) -> String {
+    let names: Vec<String> = ids.iter().map(|id| id.as_str().replace('_', "-")).collect();
+    match names.split_last() {
+        Some((last, [])) => format!("{last} guardrail"),
+        Some((last, others)) => format!("{} and {last} guardrails", others.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,168 @@
+use super::GuardrailId::{AffectedServices, CircuitBreaker, ConcurrentActions, Cooldown, HourlyRate, MatchedServices, TimeToVerify};
+use super::*;
+
+/// These executions of runbook `replace`: the service and how many seconds ago.
+fn after(executions: &[(&str, i64)]) -> impl FnOnce(&mut World) {
+    move |world| world.ledger.executions = executions.iter().map(|(name, ago)| executed(name, "replace", seconds_ago(*ago))).collect()
+}
+
+#[track_caller]
+fn ends(id: GuardrailId, change: impl FnOnce(&mut World), expected: Option<Timestamp>) {
+    let mut world = World::new();
+    change(&mut world);
+    let check = world.check(id);
+    assert_eq!((check.verdict, check.until), (Verdict::Blocked, expected), "{check:?}");
+}
+
+#[test]
+fn a_service_rests_between_executions() {
+    check(Cooldown, |_| {}, "pass: app=web no execution in that time");
+    check(Cooldown, after(&[("web", 600), ("shop", 1)]), "pass: app=web no execution in that time");
+    check(
+        Cooldown,
+        after(&[("web", 180), ("web", 500)]),
+        "blocked: requires ten minutes between two executions on a service, app=web last_execution=2025-06-01T11:57:00Z, \
+         until 2025-06-01T12:07:00Z",
+    );
+    ends(Cooldown, after(&[("web", 500), ("web", 180)]), Some(seconds_ago(-420)));
+    let another_runbooks = |world: &mut World| world.ledger.executions = vec![executed("web", "other", seconds_ago(180))];
+    ends(Cooldown, another_runbooks, Some(seconds_ago(-420)));
+    let uncharged = |world: &mut World| {
+        after(&[("web", 180)])(world);
+        world.ledger.executions[0].charged = false;
+    };
+    check(Cooldown, uncharged, "pass: app=web no execution in that time");
+    check(
+        Cooldown,
+        |world| world.request().service = None,
+        "blocked: could not be checked: the pod has neither label app nor app.kubernetes.io/name",
+    );
+}
+
+#[test]
+fn the_rate_is_a_sliding_hour() {
+    check(HourlyRate, after(&[("web", 700), ("web", 3599)]), "pass: app=web executions_in_last_hour=2");
+    check(HourlyRate, after(&[("web", 700), ("web", 800), ("web", 3600)]), "pass: app=web executions_in_last_hour=2");
+    let full: &[(&str, i64)] = &[("web", 3500), ("web", 700), ("web", 2000)];
+    check(
+        HourlyRate,
+        after(full),
+        "blocked: allows three executions of replace on a service in an hour, app=web executions_in_last_hour=3, until 2025-06-01T12:01:40Z",
+    );
+    ends(HourlyRate, after(full), Some(seconds_ago(-100)));
+    ends(HourlyRate, after(&[("web", 3500), ("web", 700), ("web", 2000), ("web", 100)]), Some(seconds_ago(-1600)));
+    let never = |world: &mut World| world.runbook().guardrails.max_executions_per_hour = 0;
+    ends(HourlyRate, never, None);
+}
+
+#[test]
+fn one_action_at_a_time() {
+    let under_way = |namespace: &'static str, deadline: i64| {
+        move |world: &mut World| {
+            let mut execution = executed("shop", "other", seconds_ago(1000));
+            (execution.namespace, execution.in_flight) = (namespace.to_owned(), Some(in_flight(seconds_ago(deadline))));
+            world.ledger.executions = vec![execution];
+        }
+    };
+    check(ConcurrentActions, |_| {}, "pass: in_flight=0");
+    check(ConcurrentActions, under_way("elsewhere", -60), "pass: in_flight=0");
+    check(
+        ConcurrentActions,
+        under_way(NAMESPACE, -60),
+        "blocked: allows one action at a time in a namespace, in_flight=1 (shop-x), until 2025-06-01T12:01:00Z",
+    );
+    ends(ConcurrentActions, under_way(NAMESPACE, 60), Some(now()));
+}
+
+#[test]
+fn an_open_breaker_stays_open_until_it_is_reset() {
+    use BreakerChange::{Opened, Reset};
+    let events = |events: &'static [(BreakerChange, &'static str, Option<&'static str>)]| {
+        move |world: &mut World| {
+            let at = |index: usize| seconds_ago(100_000 - i64::try_from(index).unwrap());
+            world.ledger.breaker =
+                events.iter().enumerate().map(|(index, (event, runbook, service))| breaker(*event, runbook, *service, at(index))).collect();
+        }
+    };
+    check(CircuitBreaker, |_| {}, "pass: closed");
+    check(CircuitBreaker, events(&[(Opened, "other", None), (Opened, "replace", Some("shop"))]), "pass: closed");
+    check(CircuitBreaker, events(&[(Opened, "replace", Some("web")), (Reset, "replace", Some("web"))]), "pass: closed");
+    let blocked = |reach| {
+        format!(
+            "blocked: requires a closed circuit breaker, replace is stopped {reach} since 2025-05-31T08:13:20Z, \
+             after «web-x not ready in 120 s», and stays so until `pod-remediator reset-breaker`"
+        )
+    };
+    check(CircuitBreaker, events(&[(Opened, "replace", Some("web"))]), &blocked("for app=web"));
+    check(CircuitBreaker, events(&[(Opened, "replace", None)]), &blocked("for every service in the namespace"));
+    ends(CircuitBreaker, events(&[(Reset, "replace", None), (Opened, "replace", None)]), None);
+    // However long the cause, what to do is not cut off.
+    let mut world = World::new();
+    world.ledger.breaker = vec![BreakerEvent { cause: "\u{1b}x".repeat(999), ..breaker(Opened, "replace", None, now()) }];
+    assert!(world.message().ends_with("until `pod-remediator reset-breaker`"), "{}", world.message());
+    assert!(!world.message().contains('\u{1b}'));
+}
+
+#[test]
+fn few_services_are_touched_in_ten_minutes() {
+    check(AffectedServices, |_| {}, "pass: other_services=0");
+    check(AffectedServices, after(&[("shop", 600)]), "pass: other_services=0");
+    check(AffectedServices, after(&[("web", 10)]), "pass: other_services=0");
+    let busy: &[(&str, i64)] = &[("shop", 590), ("mail", 300), ("shop", 400)];
+    check(
+        AffectedServices,
+        after(busy),
+        "blocked: allows actions on one service within ten minutes, other_services=2 (shop, mail), until 2025-06-01T12:05:00Z",
+    );
+    ends(AffectedServices, after(busy), Some(seconds_ago(-300)));
+    let two = |world: &mut World| {
+        after(busy)(world);
+        world.runbook().guardrails.max_affected_services = 2;
+    };
+    ends(AffectedServices, two, Some(seconds_ago(-200)));
+}
+
+#[test]
+fn many_services_at_once_are_a_broad_trigger() {
+    check(MatchedServices, |_| {}, "pass: services_asking=1");
+    check(MatchedServices, |world| world.also_asks(&["a", "b", "web", "a"]), "pass: services_asking=3");
+    let blocked = "blocked: allows three services to ask at once, services_asking=4, \
+                   find out what they have in common and remove the labels that are not meant";
+    check(MatchedServices, |world| world.also_asks(&["a", "b", "c"]), blocked);
+    // What is malformed or has expired does not count, what no runbook answers to does.
+    let one_is = |change: fn(&mut Request)| {
+        move |world: &mut World| {
+            world.also_asks(&["a", "b", "c"]);
+            change(&mut world.snapshot.requests[3]);
+        }
+    };
+    check(MatchedServices, one_is(|it| it.confidence = Some("sure".to_owned())), "pass: services_asking=3");
+    check(MatchedServices, one_is(|it| it.requested_at = Fact::Known(seconds_ago(3601))), "pass: services_asking=3");
+    check(MatchedServices, one_is(|it| it.requested_at = Fact::Unknown("?".to_owned())), blocked);
+    check(MatchedServices, one_is(|it| it.symptom = Some("Odd".to_owned())), blocked);
+    // Without a service label the controller tells services apart, or the pod itself.
+    check(MatchedServices, one_is(|it| it.service = None), blocked);
+    let without_labels = |world: &mut World| {
+        world.also_asks(&["a", "b", "c"]);
+        for request in &mut world.snapshot.requests[1..] {
+            (request.service, request.pod.owner.as_mut().unwrap().uid) = (None, "one".into());
+        }
+    };
+    check(MatchedServices, without_labels, "pass: services_asking=2");
+    let bare_pods = |world: &mut World| {
+        world.also_asks(&["a", "b", "c"]);
+        world.snapshot.requests[1..].iter_mut().for_each(|request| (request.service, request.pod.owner) = (None, None));
+    };
+    check(MatchedServices, bare_pods, blocked);
+}
+
+#[test]
+fn nothing_begins_that_could_not_be_verified() {
+    let left = |seconds| move |world: &mut World| world.snapshot.bounds.time_left = Duration::from_secs(seconds);
+    check(TimeToVerify, left(135), "pass: time_left=135s");
+    check(
+        TimeToVerify,
+        left(134),
+        "blocked: requires 135 seconds of the run's time to act and verify, time_left=134s, the next run takes it up",
+    );
+}

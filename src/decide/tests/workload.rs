@@ -1,0 +1,127 @@
+use super::GuardrailId::{OrderedPeers, Rollout};
+use super::*;
+
+const ROLLING: &str = "blocked: requires a workload that is not rolling out";
+
+#[test]
+fn a_deployment_that_rolls_out_is_left_alone() {
+    let counts = |desired, updated, replicas| {
+        move |world: &mut World| {
+            let workload = world.workload();
+            (workload.desired, workload.updated, workload.replicas) = (desired, updated, replicas);
+        }
+    };
+    check(Rollout, |_| {}, "pass: Deployment/web desired=3 updated=3 replicas=3");
+    // Degraded, which is when a pod is to be replaced.
+    check(Rollout, |world| world.workload().available = 1, "pass: Deployment/web desired=3 updated=3 replicas=3");
+    check(Rollout, counts(3, 1, 4), &format!("{ROLLING} or scaling, Deployment/web desired=3 updated=1 replicas=4"));
+    check(Rollout, counts(3, 3, 4), &format!("{ROLLING} or scaling, Deployment/web desired=3 updated=3 replicas=4"));
+    check(Rollout, counts(5, 3, 3), &format!("{ROLLING} or scaling, Deployment/web desired=5 updated=3 replicas=3"));
+    check(
+        Rollout,
+        |world| world.workload().paused = true,
+        "blocked: requires a workload whose rollouts are not paused, Deployment/web paused=true",
+    );
+    check(
+        Rollout,
+        |world| world.workload().generation = 5,
+        "blocked: requires that the workload's controller has seen its latest change, Deployment/web generation=5 observed_generation=4",
+    );
+    check(Rollout, World::unknown_workload, "blocked: could not be checked: the ReplicaSet web-6d4 no longer exists");
+}
+
+#[test]
+fn a_bare_replica_set_that_scales_is_left_alone() {
+    let replicas =
+        |replicas| move |world: &mut World| (world.workload().kind, world.workload().replicas) = (WorkloadKind::ReplicaSet, replicas);
+    check(Rollout, replicas(3), "pass: ReplicaSet/web desired=3 replicas=3");
+    check(Rollout, replicas(2), "blocked: requires a workload that is not scaling, ReplicaSet/web desired=3 replicas=2");
+}
+
+/// A StatefulSet at these revisions, with these counts.
+fn stateful(current: &str, update: &str, partition: u32, updated: u32, replicas: u32) -> impl FnOnce(&mut World) {
+    move |world| {
+        world.stateful(|stateful| {
+            (stateful.current_revision, stateful.update_revision) = (current.to_owned(), update.to_owned());
+            stateful.partition = partition;
+        });
+        (world.workload().updated, world.workload().replicas) = (updated, replicas);
+    }
+}
+
+#[test]
+fn a_stateful_sets_partition_is_no_rollout() {
+    let counts =
+        |updated, replicas, partition| format!("StatefulSet/web desired=3 updated={updated} replicas={replicas} partition={partition}");
+    check(Rollout, stateful("web-1", "web-1", 0, 3, 3), &format!("pass: {}", counts(3, 3, 0)));
+    // A pod is missing, and the others are as they should be.
+    check(Rollout, stateful("web-1", "web-1", 0, 2, 2), &format!("pass: {}", counts(2, 2, 0)));
+    check(Rollout, stateful("web-1", "web-2", 0, 1, 3), &format!("{ROLLING}, {}", counts(1, 3, 0)));
+    // All updated and one not yet Ready: degraded, no longer rolling out.
+    check(Rollout, stateful("web-1", "web-2", 0, 3, 3), &format!("pass: {}", counts(3, 3, 0)));
+    // The last pod of a rollout is being made.
+    check(Rollout, stateful("web-1", "web-2", 0, 2, 2), &format!("{ROLLING}, {}", counts(2, 2, 0)));
+    check(Rollout, stateful("web-1", "web-2", 2, 1, 3), &format!("pass: {}", counts(1, 3, 2)));
+    check(Rollout, stateful("web-1", "web-2", 1, 1, 3), &format!("{ROLLING}, {}", counts(1, 3, 1)));
+    check(Rollout, stateful("web-1", "web-2", 9, 0, 3), &format!("pass: {}", counts(0, 3, 9)));
+    // A rollout that is being rolled back: the revisions are equal again, the pods are not.
+    check(Rollout, stateful("web-1", "web-1", 0, 2, 3), &format!("{ROLLING}, {}", counts(2, 3, 0)));
+    let terminating = |world: &mut World| {
+        stateful("web-1", "web-1", 0, 2, 3)(world);
+        world.pods()[1].terminating = true;
+    };
+    check(Rollout, terminating, &format!("pass: {}", counts(2, 3, 0)));
+    check(
+        Rollout,
+        stateful("web-1", "web-1", 0, 4, 4),
+        "blocked: requires a workload that is not scaling down, StatefulSet/web desired=3 replicas=4",
+    );
+    check(Rollout, stateful("", "", 0, 3, 3), "blocked: could not be checked: the status of StatefulSet/web states no revision");
+    let unread = |world: &mut World| {
+        world.stateful(|_| {});
+        world.workload().stateful = None;
+    };
+    check(Rollout, unread, "blocked: could not be checked: the strategy of StatefulSet/web was not read");
+    check(OrderedPeers, unread, "blocked: could not be checked: the pod management policy of StatefulSet/web was not read");
+}
+
+#[test]
+fn under_on_delete_only_a_pod_of_the_newest_revision_is_replaced() {
+    let on_delete = |revision: Option<&'static str>| {
+        move |world: &mut World| {
+            world.stateful(|stateful| (stateful.on_delete, stateful.update_revision) = (true, "web-2".to_owned()));
+            world.request().revision = revision.map(str::to_owned);
+        }
+    };
+    check(Rollout, on_delete(Some("web-2")), "pass: StatefulSet/web strategy=OnDelete pod_revision=web-2 update_revision=web-2");
+    let requires = "requires a pod of the newest revision where deleting it is what updates it";
+    let observed = |revision| format!("StatefulSet/web strategy=OnDelete pod_revision={revision} update_revision=web-2");
+    check(Rollout, on_delete(Some("web-1")), &format!("blocked: {requires}, {}", observed("web-1")));
+    check(Rollout, on_delete(None), &format!("blocked: {requires}, {}", observed("none")));
+}
+
+#[test]
+fn an_ordered_stateful_set_needs_all_its_other_pods() {
+    let ordered = |change: fn(&mut World)| {
+        move |world: &mut World| {
+            world.stateful(|_| {});
+            change(world);
+        }
+    };
+    let requires = "blocked: requires every other pod of an ordered StatefulSet to be ready, StatefulSet/web other_ready_count=1 of 2, \
+                    else the deleted one may wait for";
+    check(OrderedPeers, |_| {}, "not_applicable: Deployment/web makes its pods in any order");
+    check(OrderedPeers, |world| world.stateful(|it| it.ordered = false), "not_applicable: StatefulSet/web makes its pods in any order");
+    check(OrderedPeers, ordered(|_| {}), "pass: StatefulSet/web other_ready_count=2 of 2");
+    check(OrderedPeers, ordered(|world| world.target(|pod| pod.ready = false)), "pass: StatefulSet/web other_ready_count=2 of 2");
+    check(OrderedPeers, ordered(|world| world.pods()[2].ready = false), &format!("{requires} web-c and never come back"));
+    check(OrderedPeers, ordered(|world| world.pods()[1].terminating = true), &format!("{requires} web-b and never come back"));
+    check(OrderedPeers, ordered(|world| world.pods().truncate(2)), &format!("{requires} a missing pod and never come back"));
+    check(
+        OrderedPeers,
+        ordered(|world| world.pods().push(Pod { ready: false, ..pod("other", "rs-other") })),
+        "pass: StatefulSet/web other_ready_count=2 of 2",
+    );
+    check(OrderedPeers, ordered(World::unknown_pods), "blocked: could not be checked: listing pods took longer than 10 s");
+    check(OrderedPeers, World::unknown_workload, "blocked: could not be checked: the ReplicaSet web-6d4 no longer exists");
+}

@@ -1,0 +1,47 @@
+//! How a run ends, as an exit code.
+
+/// Exit codes; of several that apply, the one that ranks highest here wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: done; also when nothing was to do, all was refused, or another run holds the lock.
+    Done,
+    /// 2: usage, configuration, runbook or permissions: a retry cannot help.
+    Usage,
+    /// 1: the API failed.
+    Api,
+    /// 3: a verification failed.
+    VerificationFailed,
+    /// 4: the ledger cannot be trusted.
+    Ledger,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Api => 1,
+            Self::Usage => 2,
+            Self::VerificationFailed => 3,
+            Self::Ledger => 4,
+        }
+    }
+
+    /// Both apply.
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit::{Api, Done, Ledger, Usage, VerificationFailed};
+
+    #[test]
+    fn of_several_the_order_is_4_3_1_2() {
+        let all = [Done, Usage, Api, VerificationFailed, Ledger];
+        assert_eq!(all.map(|exit| exit.code()), [0, 2, 1, 3, 4]);
+        assert_eq!(Usage.and(Api).and(Done), Api);
+        assert_eq!(Ledger.and(VerificationFailed), Ledger);
+    }
+}

@@ -1,0 +1,342 @@
+//! What automation did, as a list: executions, breaker openings, resets.
+//!
+//! Cooldown, rate, caps and breaker are pure functions of that list and of now; nothing is counted on the side, so nothing
+//! can disagree with it. [`crate::store`] keeps it in a ConfigMap.
+
+mod codec;
+mod summary;
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::runbook::Escalate;
+
+pub use codec::{MAX_BYTES, Untrusted};
+
+/// Everything remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ledger {
+    /// Oldest first.
+    pub executions: Vec<Execution>,
+    /// Oldest first.
+    pub breaker: Vec<BreakerEvent>,
+}
+
+/// One action on one pod: an intent, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Execution {
+    /// Unique: the run's id and a number.
+    pub id: String,
+    /// The runbook's name.
+    pub runbook: String,
+    /// The runbook's digest at the time.
+    pub runbook_digest: String,
+    /// Where.
+    pub namespace: String,
+    /// The service's name.
+    pub service: String,
+    /// What was deployed.
+    pub workload: ObjectRef,
+    /// The pod to replace.
+    pub pod: ObjectRef,
+    /// What detection called it, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub incident: Option<String>,
+    /// When the intent was written.
+    pub started_at: Timestamp,
+    /// It counts for cooldown, rate and caps. False only where the run itself knows that nothing was sent.
+    pub charged: bool,
+    /// What another run needs to settle it; dropped once it is settled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_flight: Option<InFlight>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Settled>,
+}
+
+/// An object by kind, name and UID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectRef {
+    /// e.g. `Deployment`.
+    pub kind: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+}
+
+/// What it takes to verify an action, whoever does it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InFlight {
+    /// The run that may send the action, and that verifies it while it lives.
+    pub holder: Holder,
+    /// The label that makes the service, to find its pods.
+    pub service_label: String,
+    /// The UID of the pod's own controller (for a Deployment: of its ReplicaSet); a replacement has the same.
+    pub owner_uid: String,
+    /// Digest of the workload's template.
+    pub template_hash: String,
+    /// `spec.replicas` then.
+    pub desired: u32,
+    /// UIDs of the workload's pods that were there before: none of them is a replacement.
+    pub pods_before: Vec<String>,
+    /// Pods of the workload, the target aside, that were not Ready before.
+    pub unready_before: u32,
+    /// Whether available must equal desired.
+    pub available_equals_desired: bool,
+    /// How long the replacement must stay Ready, in seconds.
+    pub stable_seconds: u64,
+    /// Nothing is sent after this.
+    pub send_before: Timestamp,
+    /// Verified by then, or not at all.
+    pub verify_deadline: Timestamp,
+    /// What a failure leads to.
+    pub on_failure: Escalate,
+}
+
+/// Who holds the lock that an intent in flight is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Holder {
+    /// The run.
+    pub run_id: String,
+    /// The pod that it runs in; none on an operator's machine.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pod: Option<String>,
+    /// That pod's UID.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pod_uid: Option<String>,
+}
+
+/// How an execution ended, and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settled {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub result: Outcome,
+    /// What was seen, for a human.
+    pub detail: String,
+    /// The pod that took over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replacement: Option<ObjectRef>,
+}
+
+/// The ways in which an execution ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The replacement is healthy and every check held.
+    Verified,
+    /// It is not, by the deadline.
+    Failed,
+    /// It cannot be proved either way; the breaker counts it as failed.
+    Unknown,
+    /// Another rollout, or a scale-down, began meanwhile: not ours to judge.
+    Superseded,
+    /// Only pods that were unready before are missing: for a human, not for the breaker.
+    DegradedBefore,
+    /// Nothing was done to the pod.
+    NotExecuted,
+}
+
+impl Outcome {
+    /// As logs, ledger and Events write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Superseded => "superseded",
+            Self::DegradedBefore => "degraded_before",
+            Self::NotExecuted => "not_executed",
+        }
+    }
+
+    /// The breaker counts it.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Unknown)
+    }
+}
+
+/// The breaker's own history. It is open from an opening until a reset, whatever the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BreakerEvent {
+    /// When.
+    pub at: Timestamp,
+    /// For this runbook.
+    pub runbook: String,
+    /// For this service only; without it, for the whole namespace.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub service: Option<String>,
+    /// What happened.
+    pub event: BreakerChange,
+    /// Why: the failure that opened it, or the reason given for the reset.
+    pub cause: String,
+    /// Who: the run that opened it, or the person who reset it.
+    pub actor: String,
+}
+
+/// What a [`BreakerEvent`] records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerChange {
+    /// Automation stops.
+    Opened,
+    /// A human let it go on.
+    Reset,
+}
+
+/// Failures that open the breaker, where the escalation does not open it at the first.
+pub const BREAKER_FAILURES: usize = 3;
+/// The window in which they count.
+pub const BREAKER_WINDOW: SignedDuration = SignedDuration::from_mins(60);
+/// The window of the cap on affected services.
+pub const AFFECTED_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// The window of the rate.
+pub const RATE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// How long executions are kept; the last one of each service, and every breaker opening not yet reset, stay.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Ledger {
+    /// Intents whose outcome is not known yet.
+    pub fn in_flight(&self) -> impl Iterator<Item = (&Execution, &InFlight)> {
+        self.executions.iter().filter_map(|execution| Some((execution, execution.in_flight.as_ref()?)))
+    }
+
+    /// The newest moment in it: time never runs backwards across runs.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let executions = self.executions.iter().map(|execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at));
+        executions.chain(self.breaker.iter().map(|event| event.at)).max()
+    }
+
+    fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {
+        self.executions.iter().filter(move |execution| execution.charged && execution.namespace == namespace)
+    }
+
+    /// When the cooldown of this service ends, if it is still running: after any execution on it, whatever the runbook.
+    pub fn cooldown_until(&self, namespace: &str, service: &str, minutes: u32, now: Timestamp) -> Option<Timestamp> {
+        let last = self.charged(namespace).filter(|execution| execution.service == service).map(|execution| execution.started_at).max()?;
+        let until = later(last, SignedDuration::from_mins(i64::from(minutes)));
+        (until > now).then_some(until)
+    }
+
+    /// The starts of this runbook's executions on this service in the last hour, oldest first.
+    pub fn in_the_last_hour(&self, namespace: &str, service: &str, runbook: &str, now: Timestamp) -> Vec<Timestamp> {
+        let mut starts: Vec<Timestamp> = self
+            .charged(namespace)
+            .filter(|execution| execution.service == service && execution.runbook == runbook)
+            .map(|execution| execution.started_at)
+            .filter(|start| now.duration_since(*start) < RATE_WINDOW)
+            .collect();
+        starts.sort_unstable();
+        starts
+    }
+
+    /// The services acted on in the last ten minutes, each with its newest execution's start, by name.
+    pub fn affected_services<'a>(&'a self, namespace: &'a str, now: Timestamp) -> Vec<(&'a str, Timestamp)> {
+        let recent = self.charged(namespace).filter(|execution| now.duration_since(execution.started_at) < AFFECTED_WINDOW);
+        let mut newest = std::collections::BTreeMap::new();
+        for execution in recent {
+            let start = newest.entry(execution.service.as_str()).or_insert(execution.started_at);
+            *start = (*start).max(execution.started_at);
+        }
+        newest.into_iter().collect()
+    }
+
+    /// The opening that keeps this runbook from acting on this service, if there is one.
+    pub fn open_breaker(&self, runbook: &str, service: &str) -> Option<&BreakerEvent> {
+        let last = |scope: Option<&str>| {
+            let events = self.breaker.iter().filter(|event| event.runbook == runbook && event.service.as_deref() == scope);
+            // Of events at the same moment the later in the list: it is written in the order in which things happened.
+            events.max_by_key(|event| event.at).filter(|event| event.event == BreakerChange::Opened)
+        };
+        last(None).or_else(|| last(Some(service)))
+    }
+
+    /// Writes how an execution ended, and opens the breaker if that is what it calls for, or if `open_now` says so whatever the
+    /// threshold. The opening, if there is one.
+    pub fn settle(&mut self, id: &str, end: Settled, charged: bool, open_now: bool, actor: &str) -> Option<BreakerEvent> {
+        let execution = self.executions.iter_mut().find(|execution| execution.id == id)?;
+        let in_flight = execution.in_flight.take()?;
+        execution.charged = charged;
+        let (at, failed, detail) = (end.at, end.result.is_failure(), end.detail.clone());
+        execution.outcome = Some(end);
+        let (runbook, service, namespace) = (execution.runbook.clone(), execution.service.clone(), execution.namespace.clone());
+        if !failed || self.open_breaker(&runbook, &service).is_some() {
+            return None;
+        }
+        let whole_namespace = in_flight.on_failure == Escalate::OpenIncidentAndDisableRunbook;
+        if !open_now && !whole_namespace && self.recent_failures(&namespace, &runbook, &service, at) < BREAKER_FAILURES {
+            return None;
+        }
+        let opening = BreakerEvent {
+            at,
+            runbook,
+            service: (!whole_namespace).then_some(service),
+            event: BreakerChange::Opened,
+            cause: detail,
+            actor: actor.to_owned(),
+        };
+        self.breaker.push(opening.clone());
+        Some(opening)
+    }
+
+    /// Failures of this runbook on this service within the window, since its breaker was last reset.
+    fn recent_failures(&self, namespace: &str, runbook: &str, service: &str, now: Timestamp) -> usize {
+        let reset = self
+            .breaker
+            .iter()
+            .filter(|event| event.event == BreakerChange::Reset && event.runbook == runbook)
+            .filter(|event| event.service.as_deref().is_none_or(|of| of == service))
+            .map(|event| event.at)
+            .max();
+        self.executions
+            .iter()
+            .filter(|execution| execution.namespace == namespace && execution.runbook == runbook && execution.service == service)
+            .filter_map(|execution| execution.outcome.as_ref())
+            .filter(|end| {
+                end.result.is_failure() && now.duration_since(end.at) < BREAKER_WINDOW && reset.is_none_or(|reset| end.at > reset)
+            })
+            .count()
+    }
+
+    /// Forgets executions older than seven days, but none in flight and not the last of a service; and a breaker's past
+    /// once it has been reset for that long. Never what a limit still rests on.
+    pub fn prune(&mut self, now: Timestamp) {
+        let mut seen = BTreeSet::new();
+        let mut kept: Vec<bool> = self
+            .executions
+            .iter()
+            .rev()
+            .map(|execution| {
+                let last_of_service = seen.insert((execution.namespace.clone(), execution.service.clone()));
+                last_of_service || execution.in_flight.is_some() || now.duration_since(execution.started_at) < KEPT
+            })
+            .collect();
+        self.executions.retain(|_| kept.pop().unwrap_or(true));
+
+        let resets: Vec<BreakerEvent> = self
+            .breaker
+            .iter()
+            .filter(|event| event.event == BreakerChange::Reset && now.duration_since(event.at) >= KEPT)
+            .cloned()
+            .collect();
+        self.breaker.retain(|event| {
+            !resets.iter().any(|reset| reset.runbook == event.runbook && reset.service == event.service && event.at <= reset.at)
+        });
+    }
+}
+
+/// `start + span`, at the end of time at most.
+fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
+    start.checked_add(span).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,46 @@
+//! The ledger for a human who reads it with `kubectl get configmap -o yaml`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::Ledger;
+
+impl Ledger {
+    /// A few lines: what is under way, which breakers are open, how each service's last execution ended.
+    pub fn summary(&self, now: Timestamp) -> String {
+        let mut text = format!("as of {now:.0}\n");
+        for (execution, in_flight) in self.in_flight() {
+            let _ = writeln!(
+                text,
+                "in flight: {} pod {} by {}, verified by {:.0} at the latest",
+                execution.service, execution.pod.name, execution.runbook, in_flight.verify_deadline
+            );
+        }
+        let scopes: BTreeSet<_> = self.breaker.iter().map(|event| (&event.runbook, event.service.as_deref())).collect();
+        for (runbook, service) in scopes {
+            // The whole namespace's breaker is asked for by a service that has none of its own.
+            if let Some(event) = self.open_breaker(runbook, service.unwrap_or_default()).filter(|event| event.service.as_deref() == service)
+            {
+                let scope = service.map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
+                let _ = writeln!(text, "breaker open: {runbook} for {scope} since {:.0}: {}", event.at, event.cause);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {
+            if let Some(end) = &execution.outcome {
+                let _ = writeln!(
+                    text,
+                    "{}: {} at {:.0} by {}: {}",
+                    execution.service,
+                    end.result.as_str(),
+                    end.at,
+                    execution.runbook,
+                    end.detail
+                );
+            }
+        }
+        text
+    }
+}

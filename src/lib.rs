@@ -1,0 +1,43 @@
+//! Replaces labelled Kubernetes pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
+//!
+//! ```text
+//!            runbooks            the cluster                      the ledger
+//!           (load, runbook)     (api, matching → snapshot)       (store, ledger)
+//!                  │                    │                            │    ▲
+//!                  └────────────────────┼────────────────────────────┘    │
+//!                                       ▼                                 │
+//!   match ──────────────────────►  check: decide  ──refused──► audit      │
+//!                                       │                      ▲          │
+//!                                       ▼                      │          │
+//!                              intent ─► act ─► verify ────────┴──────────┘
+//! ```
+//!
+//! Modules in reading order. The core (`words` to `decide`) is pure: no I/O, no clock, no Kubernetes types. The edges do I/O and
+//! have an error type each. `run` is the flow.
+
+pub mod names;
+pub mod near;
+pub mod selector;
+pub mod words;
+
+pub mod runbook;
+pub mod snapshot;
+pub mod ledger;
+pub mod decide;
+
+pub mod clock;
+pub mod config;
+pub mod exit;
+pub mod load;
+
+pub mod api;
+pub mod permissions;
+pub mod matching;
+pub mod store;
+pub mod act;
+pub mod verify;
+pub mod audit;
+pub mod events;
+
+pub mod cli;
+pub mod run;

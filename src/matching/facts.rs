@@ -1,0 +1,155 @@
+//! From the API's objects to plain facts.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::api::{BudgetObject, LabelSelector, Meta, OwnerReference, PodObject, WorkloadObject};
+use crate::selector::{Operator, Requirement, Selector};
+use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind, service_of};
+use crate::words::annotation;
+
+/// The longest text that is taken from an annotation, in characters. More says nothing more, and everyone may write there.
+const MAX_TEXT: usize = 256;
+
+/// The small facts of a pod.
+pub fn pod_of(object: &PodObject) -> Pod {
+    let PodObject { metadata, status } = object;
+    let ready = status.conditions.iter().find(|condition| condition.r#type == "Ready");
+    Pod {
+        name: metadata.name.as_str().into(),
+        uid: metadata.uid.as_str().into(),
+        owner: metadata.controller().map(owner_of),
+        running: status.phase == "Running",
+        terminating: metadata.deletion_timestamp.is_some(),
+        ready: ready.is_some_and(|condition| condition.status == "True"),
+        ready_changed: ready.and_then(|condition| condition.last_transition_time),
+        restarts: status.container_statuses.iter().map(|container| container.restart_count).fold(0, u32::saturating_add),
+        waiting: status
+            .container_statuses
+            .iter()
+            .find_map(|container| container.state.waiting.as_ref())
+            .map(|waiting| waiting.reason.as_str().into()),
+    }
+}
+
+fn owner_of(owner: &OwnerReference) -> Owner {
+    let apps = owner.api_version.starts_with("apps/");
+    let kind = match owner.kind.as_str() {
+        "ReplicaSet" if apps => OwnerKind::ReplicaSet,
+        "StatefulSet" if apps => OwnerKind::StatefulSet,
+        "DaemonSet" if apps => OwnerKind::DaemonSet,
+        other => OwnerKind::Other(other.into()),
+    };
+    Owner { kind, uid: owner.uid.as_str().into(), name: owner.name.as_str().into() }
+}
+
+/// A pod that asks, with what is written on it.
+pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
+    let pod = pod_of(&object);
+    let asked = asked_by(&object.metadata, &bounds.selector);
+    let PodObject { metadata, status } = object;
+    let text = |key: &str| metadata.annotations.get(key).map(|text| text.chars().take(MAX_TEXT).collect::<String>());
+    Request {
+        pod,
+        resource_version: metadata.resource_version,
+        service: service_of(&metadata.labels, &bounds.service_label),
+        phase: status.phase,
+        mirror: metadata.annotations.contains_key("kubernetes.io/config.mirror"),
+        revision: metadata.labels.get("controller-revision-hash").cloned(),
+        field_manager: asked.as_ref().map(|(_, manager)| manager.chars().take(MAX_TEXT).collect()),
+        requested_at: asked.map_or_else(
+            || Fact::Unknown("no entry in metadata.managedFields owns the request label".to_owned()),
+            |(time, _)| Fact::Known(time),
+        ),
+        requested_by: text(annotation::REQUESTED_BY),
+        incident: text(annotation::INCIDENT),
+        symptom: text(annotation::SYMPTOM),
+        probable_cause: text(annotation::PROBABLE_CAUSE),
+        confidence: text(annotation::CONFIDENCE),
+        detected_at: text(annotation::DETECTED_AT),
+        runbook: text(annotation::RUNBOOK),
+        labels: metadata.labels,
+    }
+}
+
+/// When the labels that make the request were last set, and by which field manager: the server's own record.
+fn asked_by(metadata: &Meta, selector: &Selector) -> Option<(jiff::Timestamp, String)> {
+    let keys: Vec<String> = selector.required_keys().map(|key| format!("f:{key}")).collect();
+    let owners = metadata.managed_fields.iter().filter(|entry| {
+        let labels = entry.fields_v1.as_ref().and_then(|fields| fields.metadata.as_ref()).map(|metadata| &metadata.labels);
+        labels.is_some_and(|labels| keys.iter().any(|key| labels.contains_key(key)))
+    });
+    owners.filter_map(|entry| Some((entry.time?, entry.manager.clone()))).max()
+}
+
+/// The facts of a workload, or why they make no sense.
+pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {
+    let WorkloadObject { metadata, spec, status } = object;
+    let template_labels: BTreeMap<String, String> =
+        match serde_json::from_value(spec.template["metadata"].get("labels").cloned().unwrap_or_default()) {
+            Ok(labels) => labels,
+            Err(error) => return Fact::Unknown(format!("the labels in the template of {kind} {} make no sense: {error}", metadata.name)),
+        };
+    let stateful = (kind == WorkloadKind::StatefulSet).then(|| Stateful {
+        ordered: spec.pod_management_policy.as_deref() != Some("Parallel"),
+        on_delete: spec.update_strategy.r#type.as_deref() == Some("OnDelete"),
+        partition: spec.update_strategy.rolling_update.and_then(|update| update.partition).unwrap_or(0),
+        current_revision: status.current_revision,
+        update_revision: status.update_revision,
+    });
+    let updated = if kind == WorkloadKind::ReplicaSet { status.replicas } else { status.updated_replicas };
+    Fact::Known(Workload {
+        kind,
+        template_hash: hash(&spec.template),
+        name: metadata.name,
+        uid: metadata.uid,
+        labels: metadata.labels,
+        template_labels,
+        generation: metadata.generation,
+        observed_generation: status.observed_generation,
+        desired: spec.replicas.unwrap_or(1),
+        replicas: status.replicas,
+        updated,
+        available: status.available_replicas,
+        paused: spec.paused,
+        min_ready_seconds: spec.min_ready_seconds,
+        stateful,
+    })
+}
+
+/// A digest of a JSON value; its objects are sorted by key, so equal content gives equal digests.
+fn hash(value: &serde_json::Value) -> String {
+    Sha256::digest(value.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A budget, or why its selector makes no sense.
+pub fn budget_of(object: BudgetObject) -> Result<Budget, String> {
+    let BudgetObject { metadata, spec, status } = object;
+    let selector = spec.selector.map(selector_of).transpose();
+    Ok(Budget {
+        selector: selector.map_err(|why| format!("the selector of disruption budget {} makes no sense: {why}", metadata.name))?,
+        name: metadata.name,
+        generation: metadata.generation,
+        observed_generation: status.observed_generation,
+        disruptions_allowed: status.disruptions_allowed,
+        current_healthy: status.current_healthy,
+        desired_healthy: status.desired_healthy,
+        unhealthy_always_allowed: spec.unhealthy_pod_eviction_policy.as_deref() == Some("AlwaysAllow"),
+    })
+}
+
+fn selector_of(selector: LabelSelector) -> Result<Selector, String> {
+    let equal = selector.match_labels.into_iter().map(|(key, value)| Ok(Requirement { key, operator: Operator::In(vec![value]) }));
+    let expressions = selector.match_expressions.into_iter().map(|expression| {
+        let operator = match expression.operator.as_str() {
+            "In" => Operator::In(expression.values),
+            "NotIn" => Operator::NotIn(expression.values),
+            "Exists" => Operator::Exists,
+            "DoesNotExist" => Operator::DoesNotExist,
+            other => return Err(format!("operator {other:?}")),
+        };
+        Ok(Requirement { key: expression.key, operator })
+    });
+    equal.chain(expressions).collect::<Result<_, _>>().map(Selector)
+}

@@ -1,0 +1,359 @@
+//! A run: match, check, act, verify, audit, in that order, one pod at a time.
+
+mod report;
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::act::{self, Acted};
+use crate::api::{Access, Api, ApiError, Cause};
+use crate::audit::Sink;
+use crate::clock::{Clock, Deadline, Stopwatch};
+use crate::config::Settings;
+use crate::decide::{Decider, Decision, Mode, decide};
+use crate::exit::Exit;
+use crate::ledger::{Execution, Holder, InFlight, Ledger, ObjectRef, Outcome, Settled};
+use crate::load::{LoadError, load};
+use crate::matching;
+use crate::permissions::{Need, missing, needs};
+use crate::runbook::Runbook;
+use crate::snapshot::{Bounds, Fact, Request, Snapshot, Workload};
+use crate::store::{Store, StoreError};
+use crate::verify::{Verdict, Verification, object_ref};
+
+use report::Reporter;
+
+/// Nothing is sent later than this after the intent was written.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// How often one pod is decided anew because it, or the ledger, changed meanwhile.
+const ATTEMPTS: u32 = 3;
+/// How often the end of an execution is written, if others write meanwhile.
+const SETTLE_ATTEMPTS: u32 = 10;
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The runbooks cannot be used.
+    #[error(transparent)]
+    Runbooks(#[from] LoadError),
+    /// The API failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Permissions are missing.
+    #[error("missing permissions in namespace {namespace}: {}; nothing was touched. The Role in manifests/base grants them", list(.needs))]
+    Permissions {
+        /// Where.
+        namespace: String,
+        /// Which.
+        needs: Vec<Need>,
+    },
+}
+
+fn list(needs: &[Need]) -> String {
+    needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl RunError {
+    /// The exit code that it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Runbooks(_) | Self::Permissions { .. } => Exit::Usage,
+            Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
+            Self::Store(StoreError::Conflict) => Exit::Api,
+            Self::Store(StoreError::Untrusted { .. }) => Exit::Ledger,
+        }
+    }
+}
+
+fn exit_of(error: &ApiError) -> Exit {
+    match error.cause {
+        Cause::Forbidden(_) | Cause::Config(_) => Exit::Usage,
+        _ => Exit::Api,
+    }
+}
+
+/// Runs once. `dry_run`: the same reads and the same decisions, and not one write.
+///
+/// # Errors
+/// See [`RunError`]; whatever was begun is in the ledger.
+pub async fn run<W: Write>(settings: &Settings, access: Access, dry_run: bool, sink: Sink<W>) -> Result<Exit, RunError> {
+    let deadline = Deadline::after(settings.deadline);
+    let runbooks = load(&settings.runbooks, settings.deadline)?;
+    let api = Api::connect(access, Clock::default(), deadline).await?;
+    let store = Store::open(api.clone(), &settings.state_configmap).await?;
+    let reporter = Reporter::new(sink, &api, settings, dry_run);
+    Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit: Exit::Done }.all().await
+}
+
+struct Run<'a, W> {
+    api: Api,
+    store: Store,
+    runbooks: Vec<Runbook>,
+    settings: &'a Settings,
+    dry_run: bool,
+    deadline: Deadline,
+    reporter: Reporter<W>,
+    exit: Exit,
+}
+
+/// A pod about to be replaced: freshly read, freshly decided.
+struct Candidate {
+    snapshot: Snapshot,
+    request: Request,
+    /// To watch from.
+    version: String,
+    decision: Decision,
+}
+
+impl<W: Write> Run<'_, W> {
+    async fn all(mut self) -> Result<Exit, RunError> {
+        // Match.
+        let requests = matching::requests(&self.api, &self.bounds()).await?;
+        if requests.is_empty() {
+            self.reporter.nothing_to_do();
+            return Ok(self.exit);
+        }
+        let needs = missing(needs(&self.settings.state_configmap), &self.api.permissions().await?);
+        if !needs.is_empty() {
+            return Err(RunError::Permissions { namespace: self.api.namespace().to_owned(), needs });
+        }
+        let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests).await?;
+
+        // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
+        snapshot.requests.sort_by(|a, b| turn(a).cmp(&turn(b)));
+        let mut eligible = Vec::new();
+        let now = self.now();
+        let ledger = self.store.ledger().clone();
+        let decider = Decider::new(&self.runbooks, &snapshot, &ledger, now);
+        for request in &snapshot.requests {
+            let decision = decider.decide(request);
+            if decision.mode == Mode::AutoExecute && !self.dry_run {
+                eligible.push(request.clone());
+            } else {
+                self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
+            }
+        }
+        // Ten thousand peers are not needed any more.
+        snapshot.services.clear();
+        for request in eligible {
+            self.replace(&request, &snapshot).await?;
+        }
+        Ok(self.exit)
+    }
+
+    /// Decides on fresh facts, and replaces the pod if it still may.
+    async fn replace(&mut self, request: &Request, before: &Snapshot) -> Result<(), RunError> {
+        for _ in 0..ATTEMPTS {
+            let Some(candidate) = self.decide_again(request, before).await? else {
+                self.reporter.gone_before_the_action(request);
+                return Ok(());
+            };
+            let Candidate { snapshot, request, decision, .. } = &candidate;
+            let now = self.now();
+            let Some((execution, send_before)) = self.intent(&candidate, now) else {
+                self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
+                return Ok(());
+            };
+            // Intent first: if it cannot be written, nothing is touched.
+            let mut ledger = self.store.ledger().clone();
+            ledger.executions.push(execution.clone());
+            match self.store.write(ledger).await {
+                Err(StoreError::Conflict) => continue,
+                written => written?,
+            }
+            self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
+            self.reporter.intent(&candidate.request, &candidate.decision, &execution, &self.runbooks, now).await;
+            return self.act_and_verify(candidate, execution, send_before).await;
+        }
+        self.reporter.too_busy(request);
+        Ok(())
+    }
+
+    /// The decision on facts read just now, without our own intent if it is in flight already. `None`: the pod is gone.
+    async fn decide_again(&self, request: &Request, before: &Snapshot) -> Result<Option<Candidate>, RunError> {
+        let Some((snapshot, request, version)) = matching::again(&self.api, self.bounds(), before, request).await? else {
+            return Ok(None);
+        };
+        let decision = decide(&request, &self.runbooks, &snapshot, self.store.ledger(), self.now());
+        Ok(Some(Candidate { snapshot, request, version, decision }))
+    }
+
+    /// What will be done, in full, if the decision is to act: all that another run would need to settle it.
+    fn intent(&self, candidate: &Candidate, now: Timestamp) -> Option<(Execution, Deadline)> {
+        let Candidate { snapshot, request, decision, .. } = candidate;
+        if decision.mode != Mode::AutoExecute {
+            return None;
+        }
+        let runbook = self.runbooks.get(decision.runbook?)?;
+        let service = request.service.as_ref()?;
+        let owner = request.pod.owner.as_ref()?;
+        let workload: &Workload = snapshot.workloads.get(&*owner.uid)?.known().ok()?;
+        let pods = snapshot.services.get(service)?.known().ok()?;
+        let stable = workload.stable(runbook.verification.stable_seconds);
+        let own = || pods.iter().filter(|pod| pod.is_owned_by(&owner.uid));
+        let unready = own().filter(|pod| pod.uid != request.pod.uid && !pod.is_ready(stable, now)).count();
+        let timeout = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
+        let execution = Execution {
+            id: format!("{}-{}", self.reporter.run_id(), self.store.ledger().executions.len() + 1),
+            runbook: runbook.name.clone(),
+            runbook_digest: runbook.digest.clone(),
+            namespace: self.api.namespace().to_owned(),
+            service: service.name.clone(),
+            workload: ObjectRef { kind: workload.kind.to_string(), name: workload.name.clone(), uid: workload.uid.clone() },
+            pod: object_ref(&request.pod),
+            incident: request.incident.clone(),
+            started_at: now,
+            charged: true,
+            in_flight: Some(InFlight {
+                holder: Holder {
+                    run_id: self.reporter.run_id().to_owned(),
+                    pod: self.settings.pod_name.clone(),
+                    pod_uid: self.settings.pod_uid.clone(),
+                },
+                service_label: service.label.clone(),
+                owner_uid: owner.uid.to_string(),
+                template_hash: workload.template_hash.clone(),
+                desired: workload.desired,
+                pods_before: own().map(|pod| pod.uid.to_string()).collect(),
+                unready_before: u32::try_from(unready).unwrap_or(u32::MAX),
+                available_equals_desired: runbook.verification.available_equals_desired,
+                stable_seconds: stable.as_secs(),
+                send_before: now + SEND_WITHIN,
+                verify_deadline: now + SEND_WITHIN + timeout,
+                on_failure: runbook.escalation.on_verification_failure,
+            }),
+            outcome: None,
+        };
+        Some((execution, Deadline::after(SEND_WITHIN)))
+    }
+
+    async fn act_and_verify(&mut self, candidate: Candidate, execution: Execution, send_before: Deadline) -> Result<(), RunError> {
+        let clock = Stopwatch::start();
+        let (verdict, charged) = match self.act(candidate, &execution, send_before).await {
+            Ok(version) => (self.verify(&execution, version, send_before).await, true),
+            Err(verdict) => (verdict, false),
+        };
+        self.settle(&execution, verdict, charged, clock.elapsed()).await
+    }
+
+    /// Sends the action. `Ok`: it was sent, or may have been, and the resourceVersion to watch from; `Err`: it certainly was not.
+    async fn act(&mut self, candidate: Candidate, execution: &Execution, send_before: Deadline) -> Result<Option<String>, Verdict> {
+        let not_executed = |detail: String| Verdict::new(Outcome::NotExecuted, detail);
+        let Candidate { mut request, snapshot, version, .. } = candidate;
+        for attempt in 1..=ATTEMPTS {
+            match act::delete(&self.api, &request, send_before).await {
+                Acted::Sent | Acted::AlreadyGone => return Ok(Some(version)),
+                Acted::Unclear(error) => {
+                    tracing::warn!(%error, "whether the pod was deleted is unclear; looking at the pods");
+                    return Ok(None);
+                }
+                Acted::TooLate => return Err(not_executed(format!("nothing was sent within {} s", SEND_WITHIN.as_secs()))),
+                Acted::Refused(error) => {
+                    if matches!(error.cause, Cause::Forbidden(_)) {
+                        self.exit = self.exit.and(exit_of(&error));
+                    }
+                    return Err(not_executed(error.to_string()));
+                }
+                Acted::Changed if attempt == ATTEMPTS => {}
+                // Kubelets update a crash-looping pod ten times a minute: only what the decision rests on matters.
+                Acted::Changed => match self.same_decision(&request, &snapshot, execution).await {
+                    Ok(Some(fresh)) => request = fresh,
+                    Ok(None) => return Ok(None),
+                    Err(why) => return Err(not_executed(why)),
+                },
+            }
+        }
+        Err(not_executed(format!("the pod changed {ATTEMPTS} times between decision and deletion")))
+    }
+
+    /// The pod as it is now, if the decision on it stands and the intent still describes it; `None` if it is gone.
+    async fn same_decision(&self, request: &Request, before: &Snapshot, execution: &Execution) -> Result<Option<Request>, String> {
+        let again = matching::again(&self.api, self.bounds(), before, request).await;
+        let Some((snapshot, request, version)) = again.map_err(|error| error.to_string())? else { return Ok(None) };
+        let mut others: Ledger = self.store.ledger().clone();
+        others.executions.retain(|other| other.id != execution.id);
+        let now = self.now();
+        let decision = decide(&request, &self.runbooks, &snapshot, &others, now);
+        if decision.mode != Mode::AutoExecute {
+            return Err(format!("it changed meanwhile: {}", decision.message(&request.pod.name, &self.runbooks)));
+        }
+        let candidate = Candidate { snapshot, request, version, decision };
+        let intended = self.intent(&candidate, now).and_then(|(execution, _)| execution.in_flight);
+        let same = |a: &InFlight, b: &InFlight| {
+            (&a.owner_uid, &a.template_hash, a.desired, &a.pods_before) == (&b.owner_uid, &b.template_hash, b.desired, &b.pods_before)
+        };
+        match (&intended, &execution.in_flight) {
+            (Some(now), Some(then)) if same(now, then) => Ok(Some(candidate.request)),
+            _ => Err("its workload changed between decision and deletion".to_owned()),
+        }
+    }
+
+    async fn verify(&self, execution: &Execution, version: Option<String>, send_before: Deadline) -> Verdict {
+        let Some(terms) = &execution.in_flight else {
+            return Verdict::new(Outcome::Unknown, "the intent has no terms to verify by");
+        };
+        let timeout = terms.verify_deadline.duration_since(terms.send_before).unsigned_abs();
+        let verification = Verification {
+            api: &self.api,
+            execution,
+            terms,
+            request: &self.settings.selector,
+            service_label: &self.settings.service_label,
+            deadline: Deadline::after(timeout + send_before.left()),
+        };
+        verification.run(version).await
+    }
+
+    /// Writes the end to the ledger, the trail and the Events. Others may write meanwhile: the end is ours to write all the same.
+    async fn settle(&mut self, execution: &Execution, verdict: Verdict, charged: bool, took: Duration) -> Result<(), RunError> {
+        if verdict.result.is_failure() {
+            self.exit = self.exit.and(Exit::VerificationFailed);
+        }
+        let mut attempt = 1;
+        let (opening, written) = loop {
+            let mut ledger = self.store.ledger().clone();
+            let end = Settled {
+                at: self.now(),
+                result: verdict.result,
+                detail: verdict.detail.clone(),
+                replacement: verdict.replacement.clone(),
+            };
+            let opening = ledger.settle(&execution.id, end, charged, verdict.opens_breaker, self.reporter.run_id());
+            match self.store.write(ledger).await {
+                Err(StoreError::Conflict) if attempt < SETTLE_ATTEMPTS => attempt += 1,
+                written => break (opening, written),
+            }
+        };
+        self.reporter.outcome(execution, &verdict, opening.as_ref(), took).await;
+        Ok(written?)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            namespace: self.api.namespace().to_owned(),
+            selector: self.settings.selector.clone(),
+            service_label: self.settings.service_label.clone(),
+            ceiling: self.settings.ceiling,
+            time_left: self.deadline.left(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        // The ledger was read before anything else, so the server has told its time.
+        self.api.clock().now().unwrap_or_default()
+    }
+}
+
+/// Oldest request first, then by name.
+fn turn(request: &Request) -> (Option<Timestamp>, &str) {
+    let asked = match &request.requested_at {
+        Fact::Known(time) => Some(*time),
+        Fact::Unknown(_) => None,
+    };
+    (asked, &request.pod.name)
+}

@@ -1,0 +1,259 @@
+//! Audit: what the run decided and did, as records and Events.
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::api::Api;
+use crate::audit::{ActionRecord, Actor, Kind, Record, Settings as SettingsRecord, Sink, VerificationRecord};
+use crate::config::Settings;
+use crate::decide::{Decision, Mode, Reason as DecisionReason};
+use crate::events::{self, Note, Reason};
+use crate::ledger::{BreakerEvent, Execution, ObjectRef, Outcome};
+use crate::runbook::Runbook;
+use crate::snapshot::{Request, Snapshot, Workload};
+use crate::verify::{Verdict, object_ref};
+
+/// Writes records and Events for one run.
+pub(super) struct Reporter<W> {
+    sink: Sink<W>,
+    api: Api,
+    run_id: String,
+    /// Who writes Events: the run's pod, or the run.
+    instance: String,
+    dry_run: bool,
+    settings: SettingsRecord,
+    /// What a later record of the same pod repeats.
+    last: Option<Record>,
+}
+
+impl<W: Write> Reporter<W> {
+    pub(super) fn new(sink: Sink<W>, api: &Api, settings: &Settings, dry_run: bool) -> Self {
+        let run_id = run_id(api.clock().now().unwrap_or_default());
+        Self {
+            sink,
+            instance: settings.pod_name.clone().unwrap_or_else(|| run_id.clone()),
+            run_id,
+            dry_run,
+            settings: SettingsRecord {
+                selector: settings.selector.to_string(),
+                service_label: settings.service_label.clone(),
+                mode_ceiling: settings.ceiling.as_str(),
+            },
+            api: api.clone(),
+            last: None,
+        }
+    }
+
+    pub(super) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    pub(super) fn nothing_to_do(&mut self) {
+        let message = format!("no pod in {} asks to be replaced ({})", self.api.namespace(), self.settings.selector);
+        let record = self.record(Kind::Run, message);
+        self.sink.write(&record);
+    }
+
+    /// One decision: the one record of it, and an Event for the workload's owner.
+    pub(super) async fn decision(
+        &mut self,
+        request: &Request,
+        decision: &Decision,
+        snapshot: &Snapshot,
+        runbooks: &[Runbook],
+        now: Timestamp,
+    ) {
+        let message = decision.message(&request.pod.name, runbooks);
+        let workload = request.pod.owner.as_ref().and_then(|owner| snapshot.workloads.get(&*owner.uid)?.known().ok());
+        let runbook = decision.runbook.and_then(|index| runbooks.get(index));
+        let mut record = self.of_request(Kind::Decision, message.clone(), request);
+        record.timestamp = now;
+        record.mode = Some(decision.mode.as_str());
+        let blocked: Vec<&str> = decision.blocked().map(|check| check.id.as_str()).collect();
+        record.reason = Some(if blocked.is_empty() { decision.reason.as_str().to_owned() } else { blocked.join(",") });
+        if let Some(evidence) = &decision.evidence {
+            record.symptom = Some(evidence.symptom.clone());
+            record.cause.clone_from(&evidence.cause);
+            record.confidence = evidence.confidence;
+        }
+        if let Some(runbook) = runbook {
+            record.runbook = Some(runbook.name.clone());
+            record.runbook_digest = Some(runbook.digest.clone());
+            record.action = Some(action(request, runbook, self.api.namespace(), None));
+        }
+        if let Some(workload) = workload {
+            record.set_workload(workload.kind, &workload.name);
+        }
+        record.guardrails = decision.guardrails.iter().map(Into::into).collect();
+        self.sink.write(&record);
+        let distinction = record.reason.clone().unwrap_or_default();
+        self.last = Some(record);
+
+        let reason = match (decision.mode, &decision.reason) {
+            (Mode::Abort, DecisionReason::Blocked) => Reason::PodReplacementRefused,
+            (Mode::Abort | Mode::Manual, _) => Reason::PodReplacementNotPossible,
+            (Mode::Suggest, _) => Reason::PodReplacementSuggested,
+            (Mode::ApprovalRequired, _) => Reason::PodReplacementNeedsApproval,
+            // What is only observed stays in the trail; what is done has its own Events.
+            (Mode::Observe | Mode::AutoExecute, _) => return,
+        };
+        let pod = object_ref(&request.pod);
+        let regarding = workload.map_or_else(|| pod.clone(), workload_ref);
+        self.event(reason, &regarding, &pod, &distinction, &message).await;
+    }
+
+    pub(super) fn gone_before_the_action(&mut self, request: &Request) {
+        let record =
+            self.of_request(Kind::Decision, format!("left {} alone: it is gone already, or no longer asks", request.pod.name), request);
+        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some("gone".to_owned()), ..record });
+    }
+
+    pub(super) fn too_busy(&mut self, request: &Request) {
+        let message =
+            format!("left {} for the next run: the ledger changed each time that the decision was about to be written", request.pod.name);
+        let record = self.of_request(Kind::Decision, message, request);
+        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some("ledger_conflict".to_owned()), ..record });
+    }
+
+    /// The action is about to be sent.
+    pub(super) async fn intent(
+        &mut self,
+        request: &Request,
+        decision: &Decision,
+        execution: &Execution,
+        runbooks: &[Runbook],
+        now: Timestamp,
+    ) {
+        let Execution { pod, service, runbook, .. } = execution;
+        let message = format!("deleting {} of service {service} now, by runbook {runbook}; its controller replaces it", pod.name);
+        let repeated = self.last.take().unwrap_or_else(|| self.of_request(Kind::Intent, String::new(), request));
+        let known = decision.runbook.and_then(|index| runbooks.get(index));
+        let action = known.map(|runbook| action(request, runbook, self.api.namespace(), Some(&execution.id)));
+        let record = Record { kind: Kind::Intent, message: self.marked(message), timestamp: now, action, ..repeated };
+        self.sink.write(&record);
+        self.last = Some(record);
+    }
+
+    /// How it ended.
+    pub(super) async fn outcome(&mut self, execution: &Execution, verdict: &Verdict, opening: Option<&BreakerEvent>, took: Duration) {
+        let Execution { pod, workload, .. } = execution;
+        let message = format!("{} {}: {}", word(verdict.result), pod.name, verdict.detail);
+        let base = self.record(Kind::Outcome, message.clone());
+        let record = match self.last.take() {
+            Some(last) => Record { kind: base.kind, message: base.message, timestamp: base.timestamp, ..last },
+            None => base,
+        };
+        self.sink.write(&Record {
+            outcome: Some(match verdict.result {
+                Outcome::Verified => "success",
+                Outcome::Failed => "failure",
+                _ => "unknown",
+            }),
+            reason: Some(verdict.result.as_str().to_owned()),
+            verification: Some(VerificationRecord {
+                result: verdict.result.as_str(),
+                detail: verdict.detail.clone(),
+                replacement: verdict.replacement.as_ref().map(|replacement| replacement.name.clone()),
+                replacement_uid: verdict.replacement.as_ref().map(|replacement| replacement.uid.clone()),
+                seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+            }),
+            ..record
+        });
+        let reason = match verdict.result {
+            Outcome::Verified => Reason::PodReplacementVerified,
+            Outcome::Failed | Outcome::Unknown => Reason::PodReplacementFailed,
+            Outcome::Superseded | Outcome::DegradedBefore | Outcome::NotExecuted => Reason::PodReplacementInconclusive,
+        };
+        self.event(reason, workload, pod, &execution.id, &message).await;
+        if let Some(opening) = opening {
+            let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
+            let text = format!("runbook {} no longer acts in {scope} until a human resets its breaker: {}", opening.runbook, opening.cause);
+            self.event(Reason::CircuitBreakerOpened, workload, pod, &execution.id, &text).await;
+        }
+    }
+
+    async fn event(&self, reason: Reason, regarding: &ObjectRef, pod: &ObjectRef, distinction: &str, text: &str) {
+        if self.dry_run {
+            return;
+        }
+        let note = Note { reason, regarding, pod, distinction, text, instance: &self.instance };
+        events::write(&self.api, &note, self.api.clock().now().unwrap_or_default()).await;
+    }
+
+    fn of_request(&self, kind: Kind, message: String, request: &Request) -> Record {
+        Record {
+            pod: Some(request.pod.name.to_string()),
+            pod_uid: Some(request.pod.uid.to_string()),
+            service: request.service.as_ref().map(|service| service.name.clone()),
+            incident: request.incident.clone(),
+            actor: Some(Actor { requested_by: request.requested_by.clone(), field_manager: request.field_manager.clone() }),
+            ..self.record(kind, message)
+        }
+    }
+
+    fn record(&self, kind: Kind, message: String) -> Record {
+        Record {
+            timestamp: self.api.clock().now().unwrap_or_default(),
+            message: self.marked(message),
+            kind,
+            outcome: None,
+            reason: None,
+            run_id: self.run_id.clone(),
+            dry_run: self.dry_run,
+            namespace: self.api.namespace().to_owned(),
+            pod: None,
+            pod_uid: None,
+            deployment: None,
+            stateful_set: None,
+            replica_set: None,
+            service: None,
+            incident: None,
+            symptom: None,
+            cause: None,
+            confidence: None,
+            runbook: None,
+            runbook_digest: None,
+            mode: None,
+            guardrails: Vec::new(),
+            action: None,
+            verification: None,
+            actor: None,
+            settings: self.settings.clone(),
+        }
+    }
+
+    fn marked(&self, message: String) -> String {
+        if self.dry_run { format!("dry run, nothing is touched: {message}") } else { message }
+    }
+}
+
+fn word(result: Outcome) -> &'static str {
+    match result {
+        Outcome::Verified => "replaced and verified",
+        Outcome::Failed => "replaced, but verification failed for",
+        Outcome::Unknown => "cannot prove the replacement of",
+        Outcome::Superseded => "stopped verifying the replacement of",
+        Outcome::DegradedBefore => "replaced, in a workload that was degraded before,",
+        Outcome::NotExecuted => "did not touch",
+    }
+}
+
+fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: Option<&str>) -> ActionRecord {
+    let command = runbook.action.command().replace("${POD_NAME}", &request.pod.name).replace("${NAMESPACE}", namespace);
+    ActionRecord { command, execution_id: execution_id.map(str::to_owned) }
+}
+
+fn workload_ref(workload: &Workload) -> ObjectRef {
+    ObjectRef { kind: workload.kind.to_string(), name: workload.name.clone(), uid: workload.uid.clone() }
+}
+
+/// The run's time and some randomness: `20261123t100000z-3fa94c`.
+fn run_id(now: Timestamp) -> String {
+    let mut random = [0; 3];
+    // Two runs of one second in one namespace differ by this; without it, the ledger's resourceVersion still keeps them apart.
+    let _ = getrandom::getrandom(&mut random);
+    let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{random}", now.strftime("%Y%m%dt%H%M%Sz"))
+}

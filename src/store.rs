@@ -1,0 +1,175 @@
+//! The ledger's ConfigMap. Every write is a PUT with resourceVersion; a state that cannot be trusted is never overwritten.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use crate::api::{Api, ApiError, CONFIG_MAPS, Cause};
+use crate::ledger::{Ledger, Untrusted};
+
+/// The key of the truth.
+const LEDGER_KEY: &str = "ledger.json";
+/// The key for human readers.
+const SUMMARY_KEY: &str = "summary";
+/// Set by the first write: from then on, an empty ConfigMap has lost something.
+const INITIALIZED: &str = "remediator.kubedojo.io/initialized";
+/// How often one write is tried while the server is busy or unclear.
+const WRITE_ATTEMPTS: u32 = 4;
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The API failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// Somebody else wrote meanwhile; the newer state has been read.
+    #[error("the ledger changed meanwhile")]
+    Conflict,
+    /// It is in no state to rely on: nothing may be touched.
+    #[error("the ledger, ConfigMap {name} in namespace {namespace}, cannot be trusted: {why}. Nothing was touched. {repair}")]
+    Untrusted {
+        /// The ConfigMap.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// What is wrong.
+        why: String,
+        /// What a human can do.
+        repair: String,
+    },
+}
+
+/// The ledger as last read or written, and the object that holds it.
+pub struct Store {
+    api: Api,
+    name: String,
+    object: ConfigMap,
+    ledger: Ledger,
+}
+
+impl Store {
+    /// Reads the ledger.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
+        let mut store = Self { api, name: name.to_owned(), object: ConfigMap::default(), ledger: Ledger::default() };
+        store.reload().await?;
+        Ok(store)
+    }
+
+    /// What is remembered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads it again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn reload(&mut self) -> Result<(), StoreError> {
+        let object: ConfigMap = match self.api.get(CONFIG_MAPS, &self.name).await {
+            Err(ApiError { cause: Cause::NotFound, .. }) => {
+                let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
+                return Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")));
+            }
+            answer => answer?,
+        };
+        self.ledger = self.read(&object)?;
+        self.object = object;
+        if let Some(newest) = self.ledger.newest() {
+            self.api.clock().at_least(newest);
+        }
+        Ok(())
+    }
+
+    fn read(&self, object: &ConfigMap) -> Result<Ledger, StoreError> {
+        let initialized = object.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
+        let data = object.data.as_ref().filter(|data| !data.is_empty());
+        let restore =
+            "Restore it from a backup or from the audit log; or, knowing that cooldowns and open breakers are then forgotten, start anew:";
+        let anew = format!(
+            "{restore} kubectl delete configmap {name} -n {namespace} && kubectl create configmap {name} -n {namespace}",
+            name = self.name,
+            namespace = self.api.namespace()
+        );
+        if object.immutable == Some(true) {
+            return Err(self.untrusted("it is immutable, so nothing could be remembered", &anew));
+        }
+        match data.and_then(|data| data.get(LEDGER_KEY)) {
+            Some(text) => {
+                let now = self.api.clock().now().unwrap_or_default();
+                Ledger::decode(text, now).map_err(|why| self.untrusted(&why.to_string(), &anew))
+            }
+            None if initialized => Err(self.untrusted(&format!("it has been used, but its key {LEDGER_KEY} is gone"), &anew)),
+            None if data.is_some() || object.binary_data.is_some() => Err(self.untrusted(
+                &format!("it has data, but no key {LEDGER_KEY}: it seems to be another's"),
+                "Use another name: --state-configmap.",
+            )),
+            None => Ok(Ledger::default()),
+        }
+    }
+
+    /// Writes a changed ledger: all of it or nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; after `Conflict` the newer state has been read, and it is for the caller to decide again.
+    pub async fn write(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
+        let now = self.api.clock().now().unwrap_or_default();
+        ledger.prune(now);
+        let text = ledger.encode().map_err(|why: Untrusted| {
+            self.untrusted(
+                &why.to_string(),
+                "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.",
+            )
+        })?;
+        let mut object = self.object.clone();
+        object.metadata.managed_fields = None;
+        object.metadata.annotations.get_or_insert_default().insert(INITIALIZED.to_owned(), "true".to_owned());
+        let data = object.data.get_or_insert_default();
+        data.insert(LEDGER_KEY.to_owned(), text.clone());
+        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(now));
+
+        let mut attempt = 1;
+        loop {
+            let error = match self.api.replace(CONFIG_MAPS, &self.name, &object).await {
+                Ok(written) => {
+                    self.object = written;
+                    self.ledger = ledger;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            match error.cause {
+                Cause::Conflict(_) => {
+                    self.reload().await?;
+                    return Err(StoreError::Conflict);
+                }
+                // Not executed: the very same write may be sent again.
+                Cause::Throttled(_) if attempt < WRITE_ATTEMPTS => {
+                    tokio::time::sleep(error.retry_after().unwrap_or(std::time::Duration::from_secs(1))).await;
+                }
+                // Executed or not: only the object itself can tell.
+                Cause::Unclear(_) if attempt < WRITE_ATTEMPTS => {
+                    let before = self.object.metadata.resource_version.clone();
+                    self.reload().await?;
+                    if self.ledger == ledger {
+                        return Ok(());
+                    }
+                    if self.object.metadata.resource_version != before {
+                        return Err(StoreError::Conflict);
+                    }
+                }
+                _ => return Err(error.into()),
+            }
+            attempt += 1;
+        }
+    }
+
+    fn untrusted(&self, why: &str, repair: &str) -> StoreError {
+        StoreError::Untrusted {
+            name: self.name.clone(),
+            namespace: self.api.namespace().to_owned(),
+            why: why.to_owned(),
+            repair: repair.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Verify: watch until the replacement is proved healthy, or until the deadline. Deleting is not success.
+//!
+//! The watch only wakes us; what it may have missed is listed again. Judging is [`judge`]'s, which does no I/O.
+
+mod judge;
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use kube::api::WatchEvent;
+
+use crate::api::{Api, ApiError, PODS, PodObject};
+use crate::clock::{Deadline, Stopwatch};
+use crate::ledger::{Execution, InFlight, Outcome};
+use crate::matching::{pod_of, pods_of, workload_again};
+use crate::selector::Selector;
+use crate::snapshot::{Pod, Workload, WorkloadKind};
+
+use judge::{Judge, Standing};
+pub use judge::{Verdict, object_ref};
+
+/// How often the workload is read while nothing else happens: a rollout that begins meanwhile ends the verification early.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the workload's numbers are read once the replacement itself is proved.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What a verification needs besides the intent.
+pub struct Verification<'a> {
+    /// The API.
+    pub api: &'a Api,
+    /// The intent.
+    pub execution: &'a Execution,
+    /// Its part in flight.
+    pub terms: &'a InFlight,
+    /// Which pods ask, to see a replacement that does.
+    pub request: &'a Selector,
+    /// The run's service label.
+    pub service_label: &'a str,
+    /// For all of it.
+    pub deadline: Deadline,
+}
+
+impl Verification<'_> {
+    /// Watches from `resource_version` on until there is a verdict; the deadline brings one in any case.
+    pub async fn run(&self, mut resource_version: Option<String>) -> Verdict {
+        let since = Stopwatch::start();
+        let mut judge = Judge::new(self.terms, &self.execution.pod.uid);
+        let selector = pods_of(&self.terms.service_label, vec![self.execution.service.clone()], self.service_label).to_string();
+        let mut failures = 0_u32;
+        while !self.deadline.is_over() {
+            let version = match resource_version.take() {
+                Some(version) => version,
+                None => match self.list(&selector).await {
+                    Ok((pods, version)) => {
+                        judge.see_all(pods, since.elapsed());
+                        version
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot list the service's pods while verifying");
+                        failures += 1;
+                        tokio::time::sleep(Duration::from_secs(1).min(self.deadline.left())).await;
+                        continue;
+                    }
+                },
+            };
+            if let Some(verdict) = self.watch(&mut judge, since, &selector, &version).await {
+                return verdict;
+            }
+        }
+        self.end(&mut judge, since, &selector, failures).await
+    }
+
+    /// Follows one watch until it ends, or until there is a verdict.
+    async fn watch(&self, judge: &mut Judge<'_>, since: Stopwatch, selector: &str, version: &str) -> Option<Verdict> {
+        let seconds = u32::try_from(self.deadline.left().as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let stream = match self.api.watch::<PodObject>(PODS, selector, version, seconds).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch the service's pods; listing them again");
+                tokio::time::sleep(POLL.min(self.deadline.left())).await;
+                return None;
+            }
+        };
+        let mut stream = std::pin::pin!(stream);
+        loop {
+            let wait = match judge.standing(since.elapsed()) {
+                Standing::Doomed(detail) => {
+                    return Some(Verdict { opens_breaker: true, ..Verdict::new(Outcome::Failed, detail) });
+                }
+                Standing::Healthy(replacement) => {
+                    if let Some(verdict) = self.workload().await.ok().and_then(|now| judge.workload(now.as_ref(), Some(&replacement))) {
+                        return Some(verdict);
+                    }
+                    POLL
+                }
+                Standing::Waiting(due) => due.map_or(LOOK_AGAIN, |due| due.saturating_sub(since.elapsed())).min(LOOK_AGAIN),
+            };
+            let left = self.deadline.left();
+            if left.is_zero() {
+                return None;
+            }
+            match tokio::time::timeout(wait.min(left), stream.next()).await {
+                Ok(Some(Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)))) => {
+                    judge.see(pod_of(&pod), self.asks(&pod), since.elapsed());
+                }
+                Ok(Some(Ok(WatchEvent::Deleted(pod)))) => judge.see_gone(&pod.metadata.uid),
+                Ok(Some(Ok(WatchEvent::Bookmark(_)))) => {}
+                // Ended, broken, or the version is too old: list, then watch again.
+                Ok(None | Some(Ok(WatchEvent::Error(_)) | Err(_))) => {
+                    tokio::time::sleep(POLL.min(self.deadline.left())).await;
+                    return None;
+                }
+                // Quiet. It may be a watch that nobody serves any more, so the pods are listed again now and then.
+                Err(_) if matches!(judge.standing(since.elapsed()), Standing::Waiting(None)) => {
+                    if let Some(verdict) = self.workload().await.ok().and_then(|now| judge.workload(now.as_ref(), None)) {
+                        return Some(verdict);
+                    }
+                    return None;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The deadline has come: judge by what can be read now.
+    async fn end(&self, judge: &mut Judge<'_>, since: Stopwatch, selector: &str, failures: u32) -> Verdict {
+        match self.list(selector).await {
+            Ok((pods, _)) => judge.see_all(pods, since.elapsed()),
+            Err(error) => {
+                let detail =
+                    format!("the API could not be read at the deadline ({error}; {failures} failures before); last seen: {}", judge.seen());
+                return Verdict::new(Outcome::Unknown, detail);
+            }
+        }
+        let workload = match self.workload().await {
+            Ok(workload) => {
+                let healthy = match judge.standing(since.elapsed()) {
+                    Standing::Healthy(replacement) => Some(replacement),
+                    _ => None,
+                };
+                if let Some(verdict) = judge.workload(workload.as_ref(), healthy.as_ref()) {
+                    return verdict;
+                }
+                workload
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the workload at the deadline");
+                None
+            }
+        };
+        if judge.target_stands() {
+            return Verdict::new(Outcome::Unknown, "the deletion was sent, but the pod is still there and not terminating");
+        }
+        judge.at_the_deadline(workload.as_ref(), since.elapsed())
+    }
+
+    async fn list(&self, selector: &str) -> Result<(Vec<(Pod, bool)>, String), ApiError> {
+        self.api.list(PODS, Some(selector), |pod: PodObject| (pod_of(&pod), self.asks(&pod))).await
+    }
+
+    fn asks(&self, pod: &PodObject) -> bool {
+        self.request.matches(&pod.metadata.labels)
+    }
+
+    async fn workload(&self) -> Result<Option<Workload>, ApiError> {
+        let workload = &self.execution.workload;
+        let kind = [WorkloadKind::Deployment, WorkloadKind::ReplicaSet, WorkloadKind::StatefulSet]
+            .into_iter()
+            .find(|kind| kind.as_str() == workload.kind)
+            .unwrap_or(WorkloadKind::Deployment);
+        workload_again(self.api, kind, &workload.name, &workload.uid).await
+    }
+}
