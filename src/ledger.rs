@@ -48,6 +48,8 @@ pub struct Execution {
     pub incident: Option<String>,
     /// When the intent was written.
     pub started_at: Timestamp,
+    /// When the cooldown that its own runbook charged for it ends. Another runbook may ask for more, never for less.
+    pub cooldown_until: Timestamp,
     /// It counts for cooldown, rate and caps. False only where the run itself knows that nothing was sent.
     pub charged: bool,
     /// What another run needs to settle it; dropped once it is settled.
@@ -222,11 +224,12 @@ impl Ledger {
         self.executions.iter().filter(move |execution| execution.charged && execution.namespace == namespace)
     }
 
-    /// When the cooldown of this service ends, if it is still running: after any execution on it, whatever the runbook.
+    /// When the cooldown of this service ends, if it is still running: after any execution on it, whatever the runbook, and for as
+    /// long as either that runbook or the one that asks says.
     pub fn cooldown_until(&self, namespace: &str, service: &str, minutes: u32, now: Timestamp) -> Option<Timestamp> {
-        let last = self.charged(namespace).filter(|execution| execution.service == service).map(|execution| execution.started_at).max()?;
-        let until = later(last, SignedDuration::from_mins(i64::from(minutes)));
-        (until > now).then_some(until)
+        let asked = SignedDuration::from_mins(i64::from(minutes));
+        let of_service = self.charged(namespace).filter(|execution| execution.service == service);
+        of_service.map(|execution| execution.cooldown_until.max(later(execution.started_at, asked))).max().filter(|until| *until > now)
     }
 
     /// The starts of this runbook's executions on this service in the last hour, oldest first.
@@ -337,6 +340,9 @@ impl Ledger {
 }
 
 /// `start + span`, at the end of time at most.
-fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
+pub fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
     start.checked_add(span).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ mod report;
 use std::io::Write;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::act::{self, Acted};
 use crate::api::{Access, Api, ApiError, Cause};
@@ -14,7 +14,7 @@ use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
 use crate::decide::{Decider, Decision, Mode, decide};
 use crate::exit::Exit;
-use crate::ledger::{Execution, Holder, InFlight, Ledger, ObjectRef, Outcome, Settled};
+use crate::ledger::{Execution, Holder, InFlight, Ledger, ObjectRef, Outcome, Settled, later};
 use crate::load::{LoadError, load};
 use crate::matching;
 use crate::permissions::{Need, missing, needs};
@@ -208,6 +208,7 @@ impl<W: Write> Run<'_, W> {
             pod: object_ref(&request.pod),
             incident: request.incident.clone(),
             started_at: now,
+            cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
             charged: true,
             in_flight: Some(InFlight {
                 holder: Holder {

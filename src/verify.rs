@@ -127,8 +127,10 @@ impl Verification<'_> {
         match self.list(selector).await {
             Ok((pods, _)) => judge.see_all(pods, since.elapsed()),
             Err(error) => {
-                let detail =
-                    format!("the API could not be read at the deadline ({error}; {failures} failures before); last seen: {}", judge.seen());
+                let detail = format!(
+                    "the API could not be read at the deadline ({error}; {failures} failures before); last seen: {}",
+                    judge.seen(since.elapsed())
+                );
                 return Verdict::new(Outcome::Unknown, detail);
             }
         }
@@ -171,3 +173,6 @@ impl Verification<'_> {
         workload_again(self.api, kind, &workload.name, &workload.uid).await
     }
 }
+
+#[cfg(test)]
+mod tests;

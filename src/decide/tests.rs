@@ -264,6 +264,7 @@ fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Execution {
         pod: object("Pod"),
         incident: None,
         started_at,
+        cooldown_until: Timestamp::UNIX_EPOCH,
         charged: true,
         in_flight: None,
         outcome: None,

@@ -30,17 +30,26 @@ impl Ledger {
         let mut seen = BTreeSet::new();
         for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {
             if let Some(end) = &execution.outcome {
-                let _ = writeln!(
-                    text,
-                    "{}: {} at {:.0} by {}: {}",
-                    execution.service,
-                    end.result.as_str(),
-                    end.at,
-                    execution.runbook,
-                    end.detail
-                );
+                let cooldown = match self.cooldown_until(&execution.namespace, &execution.service, 0, now) {
+                    Some(until) => format!("; cooldown until {until:.0}"),
+                    None => String::new(),
+                };
+                let (service, result, runbook) = (&execution.service, end.result.as_str(), &execution.runbook);
+                let _ = writeln!(text, "{service}: {result} at {:.0} by {runbook}: {}{cooldown}", end.at, end.detail);
             }
         }
-        text
+        bounded(text)
     }
+}
+
+/// The longest summary: the ConfigMap's room is for the ledger itself.
+const MAX_SUMMARY: usize = 64 * 1024;
+
+fn bounded(mut text: String) -> String {
+    if text.len() > MAX_SUMMARY {
+        let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_SUMMARY).last().unwrap_or(0);
+        text.truncate(end);
+        text.push_str("…\nmore is in ledger.json\n");
+    }
+    text
 }

@@ -164,7 +164,7 @@ impl<'a> Judge<'a> {
             _ => None,
         };
         let Some(now) = workload else {
-            return Verdict::new(Outcome::Unknown, format!("the workload could not be read at the deadline; {}", self.seen()));
+            return Verdict::new(Outcome::Unknown, format!("the workload could not be read at the deadline; {}", self.seen(at)));
         };
         let missing = now.desired.min(self.terms.desired).saturating_sub(now.available);
         match healthy {
@@ -180,17 +180,20 @@ impl<'a> Judge<'a> {
             },
             Some(replacement) => Verdict {
                 replacement: Some(replacement),
-                ..Verdict::new(Outcome::Failed, format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen()))
+                ..Verdict::new(
+                    Outcome::Failed,
+                    format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen(at)),
+                )
             },
-            None => Verdict::new(Outcome::Failed, self.seen()),
+            None => Verdict::new(Outcome::Failed, self.seen(at)),
         }
     }
 
     /// What was seen, for a human: "replacement web-x: CrashLoopBackOff, restarted 3 times".
-    pub fn seen(&self) -> String {
+    pub fn seen(&self, at: Duration) -> String {
         let newest = self.replacements.values().max_by_key(|candidate| (candidate.ready_since.is_some(), candidate.pod.ready_changed));
         match (newest, self.target) {
-            (Some(candidate), _) => format!("replacement {}", condition(candidate, self.terms.stable_seconds)),
+            (Some(candidate), _) => format!("replacement {}", condition(candidate, self.terms.stable_seconds, at)),
             (None, Target::StillThere) => "the pod is still there, not even terminating".to_owned(),
             (None, Target::Going) => "no replacement appeared, and the pod is still terminating".to_owned(),
             (None, Target::Gone) => "the pod is gone, but no replacement appeared".to_owned(),
@@ -198,9 +201,10 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64) -> String {
+fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64, at: Duration) -> String {
     let state = match (&pod.waiting, ready_since) {
         (Some(reason), None) => reason.to_string(),
+        (_, Some(since)) if at.saturating_sub(*since).as_secs() >= stable_seconds => format!("Ready for {stable_seconds} s"),
         (_, Some(_)) => format!("Ready, but not for {stable_seconds} s without a restart"),
         (None, None) if pod.terminating => "terminating".to_owned(),
         (None, None) if pod.running => "running but not Ready".to_owned(),

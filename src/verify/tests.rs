@@ -1,0 +1,189 @@
+use std::time::Duration;
+
+use super::judge::{Judge, Standing, Verdict};
+use crate::ledger::{Holder, InFlight, Outcome};
+use crate::runbook::Escalate;
+use crate::snapshot::{Owner, OwnerKind, Pod, Workload, WorkloadKind};
+
+fn terms() -> InFlight {
+    InFlight {
+        holder: Holder { run_id: "run".to_owned(), pod: None, pod_uid: None },
+        service_label: "app".to_owned(),
+        owner_uid: "rs".to_owned(),
+        template_hash: "t".to_owned(),
+        desired: 2,
+        pods_before: vec!["old".to_owned(), "peer".to_owned()],
+        unready_before: 0,
+        available_equals_desired: true,
+        stable_seconds: 10,
+        send_before: jiff::Timestamp::UNIX_EPOCH,
+        verify_deadline: jiff::Timestamp::UNIX_EPOCH,
+        on_failure: Escalate::None,
+    }
+}
+
+fn pod(uid: &str, owner: &str, ready: bool) -> Pod {
+    Pod {
+        name: format!("web-{uid}").into(),
+        uid: uid.into(),
+        owner: Some(Owner { kind: OwnerKind::ReplicaSet, uid: owner.into(), name: "web".into() }),
+        running: true,
+        terminating: false,
+        ready,
+        ready_changed: None,
+        restarts: 0,
+        waiting: None,
+    }
+}
+
+fn workload(available: u32) -> Workload {
+    Workload {
+        kind: WorkloadKind::Deployment,
+        name: "web".to_owned(),
+        uid: "w".to_owned(),
+        labels: [].into(),
+        template_labels: [].into(),
+        template_hash: "t".to_owned(),
+        generation: 1,
+        observed_generation: 1,
+        desired: 2,
+        replicas: 2,
+        updated: 2,
+        available,
+        paused: false,
+        min_ready_seconds: 0,
+        stateful: None,
+    }
+}
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The target is gone, and these pods have been seen, each at its second.
+fn seen<'a>(terms: &'a InFlight, pods: &[(u64, Pod)]) -> Judge<'a> {
+    let mut judge = Judge::new(terms, "old");
+    judge.see_gone("old");
+    for (at, pod) in pods {
+        judge.see(pod.clone(), false, s(*at));
+    }
+    judge
+}
+
+#[track_caller]
+fn healthy_at(pods: &[(u64, Pod)], at: u64, expected: bool) {
+    let terms = terms();
+    let standing = seen(&terms, pods).standing(s(at));
+    assert_eq!(matches!(standing, Standing::Healthy(_)), expected, "{standing:?}");
+}
+
+#[test]
+fn a_replacement_counts_once_it_has_been_ready_for_long_enough() {
+    healthy_at(&[(1, pod("new", "rs", true))], 10, false);
+    healthy_at(&[(1, pod("new", "rs", true))], 11, true);
+    healthy_at(&[(1, pod("new", "rs", true)), (5, pod("new", "rs", false)), (6, pod("new", "rs", true))], 11, false);
+    healthy_at(&[(1, pod("new", "rs", true)), (5, pod("new", "rs", false)), (6, pod("new", "rs", true))], 16, true);
+}
+
+#[test]
+fn a_restart_begins_the_count_anew_even_where_it_is_ready_at_once() {
+    let restarted = Pod { restarts: 1, ..pod("new", "rs", true) };
+    healthy_at(&[(1, pod("new", "rs", true)), (6, restarted.clone())], 11, false);
+    healthy_at(&[(1, pod("new", "rs", true)), (6, restarted)], 16, true);
+}
+
+#[test]
+fn pods_of_others_and_pods_that_were_there_are_no_replacement() {
+    healthy_at(&[(1, pod("new", "another-rs", true))], 99, false);
+    healthy_at(&[(1, pod("peer", "rs", true))], 99, false);
+    healthy_at(&[(1, Pod { owner: None, ..pod("new", "rs", true) })], 99, false);
+    healthy_at(&[(1, Pod { terminating: true, ..pod("new", "rs", true) })], 99, false);
+    healthy_at(&[(1, Pod { running: false, ..pod("new", "rs", true) })], 99, false);
+}
+
+#[test]
+fn nothing_is_proved_while_the_target_stands() {
+    let terms = terms();
+    let mut judge = Judge::new(&terms, "old");
+    judge.see(pod("new", "rs", true), false, s(0));
+    judge.see(pod("old", "rs", true), false, s(0));
+    assert_eq!(judge.standing(s(99)), Standing::Waiting(None));
+    assert!(judge.target_stands());
+    judge.see(Pod { terminating: true, ..pod("old", "rs", true) }, false, s(0));
+    assert!(matches!(judge.standing(s(99)), Standing::Healthy(_)), "terminating is as good as gone");
+}
+
+#[test]
+fn what_a_list_does_not_have_is_gone() {
+    let terms = terms();
+    let mut judge = Judge::new(&terms, "old");
+    judge.see(pod("new", "rs", true), false, s(0));
+    judge.see_all(vec![(pod("newer", "rs", false), false)], s(1));
+    assert_eq!(judge.standing(s(99)), Standing::Waiting(None));
+    assert_eq!(judge.seen(s(1)), "replacement web-newer: running but not Ready");
+}
+
+#[test]
+fn a_replacement_that_asks_to_be_replaced_can_only_fail() {
+    let terms = terms();
+    let mut judge = seen(&terms, &[]);
+    judge.see(pod("new", "rs", false), true, s(1));
+    judge.see(pod("new", "rs", true), false, s(2));
+    assert!(matches!(judge.standing(s(2)), Standing::Doomed(why) if why.contains("from birth")));
+}
+
+fn verdict(change: impl Fn(&mut InFlight, &mut Workload), replaced: bool) -> Option<Verdict> {
+    let (mut terms, mut workload) = (terms(), workload(2));
+    change(&mut terms, &mut workload);
+    let pods = if replaced { vec![(0, pod("new", "rs", true))] } else { vec![] };
+    let judge = seen(&terms, &pods);
+    let healthy = match judge.standing(s(10)) {
+        Standing::Healthy(replacement) => Some(replacement),
+        _ => None,
+    };
+    judge.workload(Some(&workload), healthy.as_ref())
+}
+
+#[test]
+fn the_workloads_own_numbers_decide() {
+    let result = |change: fn(&mut InFlight, &mut Workload), replaced| verdict(change, replaced).map(|verdict| verdict.result);
+    assert_eq!(result(|_, _| {}, true), Some(Outcome::Verified));
+    assert_eq!(result(|_, _| {}, false), None, "available alone, before the pod is even missed, proves nothing");
+    assert_eq!(result(|_, workload| workload.available = 1, true), None);
+    assert_eq!(result(|_, workload| workload.observed_generation = 0, true), None);
+    let not_asked = |terms: &mut InFlight, workload: &mut Workload| {
+        terms.available_equals_desired = false;
+        workload.available = 1;
+    };
+    assert_eq!(result(not_asked, true), Some(Outcome::Verified));
+    assert_eq!(result(|terms, _| terms.desired = 5, true), Some(Outcome::Verified), "the smaller of desired then and now");
+    assert_eq!(result(|_, workload| workload.template_hash = "another".to_owned(), true), Some(Outcome::Superseded));
+    assert_eq!(result(|terms, _| terms.desired = 3, false), Some(Outcome::Superseded), "scaled down: no replacement needed");
+    let terms = terms();
+    assert_eq!(seen(&terms, &[]).workload(None, None).map(|verdict| verdict.result), Some(Outcome::Superseded));
+}
+
+#[track_caller]
+fn ends(pods: &[(u64, Pod)], now: Option<Workload>, unready_before: u32, result: Outcome, detail: &str) {
+    let terms = InFlight { unready_before, ..terms() };
+    let verdict = seen(&terms, pods).at_the_deadline(now.as_ref(), s(60));
+    assert_eq!((verdict.result, verdict.detail.as_str()), (result, detail));
+}
+
+#[test]
+fn at_the_deadline_it_says_what_was_seen() {
+    let crashing = Pod { restarts: 3, waiting: Some("CrashLoopBackOff".into()), ..pod("new", "rs", false) };
+    ends(&[(1, crashing)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: CrashLoopBackOff, restarted 3 times");
+    let pending = Pod { running: false, ..pod("new", "rs", false) };
+    ends(&[(1, pending)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: not running yet");
+    let moment = Pod { restarts: 1, ..pod("new", "rs", true) };
+    let detail = "replacement web-new: Ready, but not for 10 s without a restart, restarted once";
+    ends(&[(55, moment)], Some(workload(1)), 0, Outcome::Failed, detail);
+    ends(&[], Some(workload(1)), 0, Outcome::Failed, "the pod is gone, but no replacement appeared");
+    let detail = "replacement web-new is Ready, but 1 of 2 are still not available, as before the action";
+    ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 1, Outcome::DegradedBefore, detail);
+    let detail = "1 of 2 available at the deadline; replacement web-new: Ready for 10 s";
+    ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 0, Outcome::Failed, detail);
+    let detail = "the workload could not be read at the deadline; replacement web-new: Ready for 10 s";
+    ends(&[(1, pod("new", "rs", true))], None, 0, Outcome::Unknown, detail);
+}
