@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, Limited};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesReviewStatus};
 use kube::api::{DeleteParams, GetParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::client::{Body, ClientBuilder};
@@ -245,6 +246,20 @@ impl Api {
         let path = Request::new("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews");
         let answer: SelfSubjectRulesReview = self.read(&call, || path.create(&PostParams::default(), body.clone())).await?;
         answer.status.ok_or_else(|| ApiError::malformed(&call, "it has no status"))
+    }
+
+    /// Who we are, by the API server's word.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn whoami(&self) -> Result<String, ApiError> {
+        let resource = Resource { group: "authentication.k8s.io", version: "v1", plural: "selfsubjectreviews" };
+        let call = Call::new("create", resource, "");
+        let body = serde_json::to_vec(&SelfSubjectReview::default()).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let path = Request::new("/apis/authentication.k8s.io/v1/selfsubjectreviews");
+        let answer: SelfSubjectReview = self.read(&call, || path.create(&PostParams::default(), body.clone())).await?;
+        let user = answer.status.and_then(|status| status.user_info).and_then(|user| user.username);
+        user.ok_or_else(|| ApiError::malformed(&call, "it names no user"))
     }
 
     /// Sends a read until it is answered for good, a few times at most, with jitter between.

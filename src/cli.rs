@@ -1,15 +1,21 @@
 //! The command line.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::Access;
+use crate::api::{Access, Api};
 use crate::audit::{Format, Sink};
-use crate::config::{LogFormat, Raw, Settings};
+use crate::clock::{Clock, Deadline};
+use crate::config::{ConfigError, LogFormat, Raw, Settings};
 use crate::exit::Exit;
-use crate::run::run;
+use crate::load::{LoadError, load};
+use crate::reset::Reset;
+use crate::run::{RunError, run};
+use crate::status::status;
+use crate::store::Store;
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -28,22 +34,45 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        common: Common,
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say what is in flight, which circuit breakers are open, and how each service's last replacement ended
+    Status {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Close a runbook's open circuit breakers, once the cause of the failures is mended
+    ResetBreaker {
+        /// The runbook's name
+        runbook: String,
+        /// The breaker of this service only; without it, every open one of the runbook
+        #[arg(long)]
+        service: Option<String>,
+        /// What was mended; it is kept with your name
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check runbook files, and report every mistake in them
+    Validate {
+        /// Files, or folders of them
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
     },
 }
 
-/// Every flag has an environment variable; a flag wins.
+/// What may be done, and to which pods. A flag wins over its environment variable.
 #[derive(Debug, Args)]
-struct Common {
-    /// The one namespace to work in [env: TARGET_NAMESPACE] [default: the ServiceAccount's or the context's own]
-    #[arg(short, long)]
-    namespace: Option<String>,
+struct Policy {
     /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks]
     #[arg(long)]
     runbooks: Option<String>,
-    /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
-    #[arg(long)]
-    state_configmap: Option<String>,
     /// Which pods ask [env: REQUEST_SELECTOR] [default: remediator.kubedojo.io/restart=true]
     #[arg(long)]
     selector: Option<String>,
@@ -59,6 +88,17 @@ struct Common {
     /// auto, json or text [env: LOG_FORMAT] [default: auto: text on a terminal]
     #[arg(long)]
     log_format: Option<String>,
+}
+
+/// Where.
+#[derive(Debug, Args)]
+struct Target {
+    /// The one namespace to work in [env: TARGET_NAMESPACE] [default: the ServiceAccount's or the context's own]
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
+    #[arg(long)]
+    state_configmap: Option<String>,
     /// A kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
@@ -67,77 +107,219 @@ struct Common {
     context: Option<String>,
 }
 
-impl Cli {
-    /// Does what was asked; errors are told on standard error.
-    pub async fn execute(self) -> Exit {
-        let Command::Run { dry_run, common } = self.command;
-        let (settings, access) = match common.understand() {
-            Ok(understood) => understood,
-            Err(error) => {
-                complain(&error);
-                return Exit::Usage;
-            }
-        };
-        let json = match settings.log_format {
-            LogFormat::Auto => !std::io::stdout().is_terminal(),
-            LogFormat::Json => true,
-            LogFormat::Text => false,
-        };
-        diagnose(json);
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let format = if json { Format::Json } else { Format::Text { colour: std::io::stdout().is_terminal() && !no_colour } };
-        match run(&settings, access, dry_run, Sink::new(std::io::stdout(), format)).await {
-            Ok(exit) => exit,
-            Err(error) => {
-                if json {
-                    tracing::error!("{error}");
-                } else {
-                    complain(&error);
-                }
-                error.exit()
-            }
+/// `-o`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(ConfigError),
+    #[error(transparent)]
+    Run(Box<RunError>),
+    #[error("the run did not end within its deadline of {0}; what is in flight is in the ledger, and the next run settles it")]
+    Deadline(humantime::Duration),
+    #[error("--reason is empty: say what was mended")]
+    NoReason,
+}
+
+impl CliError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::NoReason => Exit::Usage,
+            Self::Run(error) => error.exit(),
+            Self::Deadline(_) => Exit::Api,
         }
     }
 }
 
-impl Common {
-    fn understand(self) -> Result<(Settings, Access), crate::config::ConfigError> {
-        let flags = Raw {
-            target_namespace: self.namespace,
-            runbooks: self.runbooks,
-            state_configmap: self.state_configmap,
-            request_selector: self.selector,
-            service_label: self.service_label,
-            mode_ceiling: self.mode_ceiling,
-            run_deadline: self.deadline,
-            log_format: self.log_format,
-            pod_name: None,
-            pod_uid: None,
-        };
-        let settings = flags.or(Raw::from_env(std::env::vars_os())?).validate()?;
-        let access = Access { kubeconfig: self.kubeconfig, context: self.context, namespace: settings.namespace.clone() };
-        Ok((settings, access))
+impl<E: Into<RunError>> From<E> for CliError {
+    fn from(error: E) -> Self {
+        Self::Run(Box::new(error.into()))
     }
 }
 
-/// An error for a person, on standard error.
-fn complain(error: &dyn std::error::Error) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+impl Cli {
+    /// Does what was asked; errors are told on standard error.
+    pub async fn execute(self) -> Exit {
+        let ended = match self.command {
+            Command::Run { dry_run, policy, target } => one_run(dry_run, policy, target).await,
+            Command::Status { output, target } => show_status(output, target).await,
+            Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
+            Command::Validate { files } => validate(&files),
+        };
+        ended.unwrap_or_else(|error| {
+            say(std::io::stderr(), &format!("error: {error}"));
+            error.exit()
+        })
+    }
+}
+
+async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, CliError> {
+    let understood = understand(policy, target);
+    let wanted = understood.as_ref().map_or(LogFormat::Auto, |(settings, _)| settings.log_format);
+    let format = format(wanted);
+    diagnose(format == Format::Json);
+    let ended = match understood {
+        Ok((settings, access)) => run_until_stopped(&settings, access, dry_run, format).await,
+        Err(error) => Err(CliError::Config(error)),
+    };
+    match ended {
+        // In a cluster, errors have the form of the records, or who reads the log by machine does not see them.
+        Err(error) if format == Format::Json => {
+            tracing::error!("{error}");
+            Ok(error.exit())
+        }
+        ended => ended,
+    }
+}
+
+/// A run that is dropped at any point leaves in the ledger whatever it began; that is what the ledger is for.
+async fn run_until_stopped(settings: &Settings, access: Access, dry_run: bool, format: Format) -> Result<Exit, CliError> {
+    let run = run(settings, access, dry_run, Sink::new(std::io::stdout(), format));
+    tokio::select! {
+        ended = tokio::time::timeout(settings.deadline, run) => match ended {
+            Ok(ended) => Ok(ended?),
+            Err(_) => Err(CliError::Deadline(settings.deadline.into())),
+        },
+        number = stopped() => {
+            tracing::warn!(signal = number, "stopped; what is in flight is in the ledger, and the next run settles it");
+            Ok(Exit::Stopped(number))
+        }
+    }
+}
+
+/// Resolves when we are told to stop, to the signal's number. As PID 1 of a container, only a signal with a handler is heard.
+async fn stopped() -> u8 {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => 15,
+        _ = interrupt.recv() => 2,
+    }
+}
+
+async fn show_status(output: Output, target: Target) -> Result<Exit, CliError> {
+    let (api, store) = open(target).await?;
+    let status = status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default());
+    match output {
+        Output::Table => say(std::io::stdout(), status.table().trim_end()),
+        Output::Json => say(std::io::stdout(), &serde_json::to_string_pretty(&status).unwrap_or_default()),
+    }
+    Ok(Exit::Done)
+}
+
+async fn reset(runbook: String, service: Option<String>, reason: String, target: Target) -> Result<Exit, CliError> {
+    let reason = reason.trim().chars().take(500).collect::<String>();
+    if reason.is_empty() {
+        return Err(CliError::NoReason);
+    }
+    let (api, mut store) = open(target).await?;
+    let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
+    let cleared = reset.write(&mut store, || api.clock().now().unwrap_or_default()).await?;
+    for opening in &cleared {
+        let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
+        say(
+            std::io::stdout(),
+            &format!(
+                "reset by {}: {} may act on {scope} again; its breaker had opened at {:.0}: {}",
+                reset.actor, reset.runbook, opening.at, opening.cause
+            ),
+        );
+    }
+    if cleared.is_empty() {
+        say(
+            std::io::stdout(),
+            &format!(
+                "no circuit breaker of {} is open{}",
+                reset.runbook,
+                reset.service.map_or_else(String::new, |service| format!(" for {service}"))
+            ),
+        );
+    }
+    Ok(Exit::Done)
+}
+
+fn validate(files: &[PathBuf]) -> Result<Exit, CliError> {
+    let longest = std::time::Duration::MAX;
+    let mut count = 0;
+    let mut problems = Vec::new();
+    for file in files {
+        match load(file, longest) {
+            Ok(runbooks) => count += runbooks.len(),
+            Err(LoadError::Invalid(found)) => problems.extend(found),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(LoadError::Invalid(problems).into());
+    }
+    say(std::io::stdout(), &format!("{count} valid"));
+    Ok(Exit::Done)
+}
+
+async fn open(target: Target) -> Result<(Api, Store), CliError> {
+    let nothing = Policy { runbooks: None, selector: None, service_label: None, mode_ceiling: None, deadline: None, log_format: None };
+    let (settings, access) = understand(nothing, target).map_err(CliError::Config)?;
+    let patience = Deadline::after(std::time::Duration::from_secs(60));
+    let api = Api::connect(access, Clock::default(), patience).await?;
+    let store = Store::open(api.clone(), &settings.state_configmap).await?;
+    Ok((api, store))
+}
+
+fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), ConfigError> {
+    let flags = Raw {
+        target_namespace: target.namespace,
+        runbooks: policy.runbooks,
+        state_configmap: target.state_configmap,
+        request_selector: policy.selector,
+        service_label: policy.service_label,
+        mode_ceiling: policy.mode_ceiling,
+        run_deadline: policy.deadline,
+        log_format: policy.log_format,
+        pod_name: None,
+        pod_uid: None,
+    };
+    let settings = flags.or(Raw::from_env(std::env::vars_os())?).validate()?;
+    let access = Access { kubeconfig: target.kubeconfig, context: target.context, namespace: settings.namespace.clone() };
+    Ok((settings, access))
+}
+
+fn format(wanted: LogFormat) -> Format {
+    let terminal = std::io::stdout().is_terminal();
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match wanted {
+        LogFormat::Json => Format::Json,
+        LogFormat::Auto if !terminal => Format::Json,
+        LogFormat::Auto | LogFormat::Text => Format::Text { colour: terminal && !no_colour },
+    }
+}
+
+/// A line for a person. A closed pipe is no reason to panic.
+fn say(mut out: impl Write, text: &str) {
+    let _ = writeln!(out, "{text}");
 }
 
 /// Diagnostics go to standard error, in the form of the records. `RUST_LOG` says how much, e.g. `debug`.
 fn diagnose(json: bool) {
-    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     // Of a failed request the client's own layer says less than our error does.
-    let default = || Targets::new().with_default(tracing::Level::WARN).with_target("kube_client", tracing::level_filters::LevelFilter::OFF);
+    let default = || Targets::new().with_default(tracing::Level::WARN).with_target("kube_client", LevelFilter::OFF);
     let targets = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok()).unwrap_or_else(default);
     let registry = tracing_subscriber::registry().with(targets);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Node clocks lie; the records carry the API server's time.
     if json {
-        // Node clocks lie; the records carry the API server's time.
         registry.with(layer.json().flatten_event(true).without_time()).init();
     } else {
         registry.with(layer.compact().with_target(false).without_time().with_ansi(false)).init();

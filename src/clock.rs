@@ -68,17 +68,25 @@ impl Deadline {
 
 /// How long something has lasted, on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
-pub struct Stopwatch(Instant);
+pub struct Stopwatch {
+    before: Duration,
+    started: Instant,
+}
 
 impl Stopwatch {
     /// From now.
     pub fn start() -> Self {
-        Self(monotonic())
+        Self::running_for(Duration::ZERO)
+    }
+
+    /// As if started so long ago, by somebody else.
+    pub fn running_for(before: Duration) -> Self {
+        Self { before, started: monotonic() }
     }
 
     /// Since the start.
     pub fn elapsed(self) -> Duration {
-        self.0.elapsed()
+        self.before + self.started.elapsed()
     }
 }
 

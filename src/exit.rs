@@ -13,6 +13,8 @@ pub enum Exit {
     VerificationFailed,
     /// 4: the ledger cannot be trusted.
     Ledger,
+    /// 143: stopped by SIGTERM, or 130 by Ctrl-C; what was in flight is for the next run to settle.
+    Stopped(u8),
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             Self::Usage => 2,
             Self::VerificationFailed => 3,
             Self::Ledger => 4,
+            Self::Stopped(signal) => 128 + signal,
         }
     }
 

@@ -257,12 +257,20 @@ impl Ledger {
 
     /// The opening that keeps this runbook from acting on this service, if there is one.
     pub fn open_breaker(&self, runbook: &str, service: &str) -> Option<&BreakerEvent> {
-        let last = |scope: Option<&str>| {
-            let events = self.breaker.iter().filter(|event| event.runbook == runbook && event.service.as_deref() == scope);
-            // Of events at the same moment the later in the list: it is written in the order in which things happened.
-            events.max_by_key(|event| event.at).filter(|event| event.event == BreakerChange::Opened)
-        };
-        last(None).or_else(|| last(Some(service)))
+        self.opening(runbook, None).or_else(|| self.opening(runbook, Some(service)))
+    }
+
+    /// Every opening that no reset has cleared, by runbook and service; a whole namespace's comes first.
+    pub fn open_breakers(&self) -> Vec<&BreakerEvent> {
+        let scopes: BTreeSet<_> = self.breaker.iter().map(|event| (event.runbook.as_str(), event.service.as_deref())).collect();
+        scopes.into_iter().filter_map(|(runbook, service)| self.opening(runbook, service)).collect()
+    }
+
+    /// The opening of one breaker, unless it has been reset since.
+    fn opening(&self, runbook: &str, scope: Option<&str>) -> Option<&BreakerEvent> {
+        let events = self.breaker.iter().filter(|event| event.runbook == runbook && event.service.as_deref() == scope);
+        // Of events at the same moment the later in the list: it is written in the order in which things happened.
+        events.max_by_key(|event| event.at).filter(|event| event.event == BreakerChange::Opened)
     }
 
     /// Writes how an execution ended, and opens the breaker if that is what it calls for, or if `open_now` says so whatever the

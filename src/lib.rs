@@ -39,5 +39,7 @@ pub mod verify;
 pub mod audit;
 pub mod events;
 
-pub mod cli;
 pub mod run;
+pub mod status;
+pub mod reset;
+pub mod cli;

@@ -1,5 +1,6 @@
 //! A run: match, check, act, verify, audit, in that order, one pod at a time.
 
+mod adopt;
 mod report;
 
 use std::io::Write;
@@ -14,7 +15,7 @@ use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
 use crate::decide::{Decider, Decision, Mode, decide};
 use crate::exit::Exit;
-use crate::ledger::{Execution, Holder, InFlight, Ledger, ObjectRef, Outcome, Settled, later};
+use crate::ledger::{Execution, InFlight, Ledger, ObjectRef, Outcome, Settled, later};
 use crate::load::{LoadError, load};
 use crate::matching;
 use crate::permissions::{Need, missing, needs};
@@ -114,13 +115,19 @@ impl<W: Write> Run<'_, W> {
     async fn all(mut self) -> Result<Exit, RunError> {
         // Match.
         let requests = matching::requests(&self.api, &self.bounds()).await?;
-        if requests.is_empty() {
+        let in_flight = self.store.ledger().in_flight().next().is_some();
+        if requests.is_empty() && !in_flight {
             self.reporter.nothing_to_do();
             return Ok(self.exit);
         }
         let needs = missing(needs(&self.settings.state_configmap), &self.api.permissions().await?);
         if !needs.is_empty() {
             return Err(RunError::Permissions { namespace: self.api.namespace().to_owned(), needs });
+        }
+        // What a run before us left undone comes first.
+        self.adopt().await?;
+        if requests.is_empty() {
+            return Ok(self.exit);
         }
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests).await?;
 
@@ -211,11 +218,7 @@ impl<W: Write> Run<'_, W> {
             cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
             charged: true,
             in_flight: Some(InFlight {
-                holder: Holder {
-                    run_id: self.reporter.run_id().to_owned(),
-                    pod: self.settings.pod_name.clone(),
-                    pod_uid: self.settings.pod_uid.clone(),
-                },
+                holder: self.holder_of_this_run(),
                 service_label: service.label.clone(),
                 owner_uid: owner.uid.to_string(),
                 template_hash: workload.template_hash.clone(),
@@ -236,7 +239,7 @@ impl<W: Write> Run<'_, W> {
     async fn act_and_verify(&mut self, candidate: Candidate, execution: Execution, send_before: Deadline) -> Result<(), RunError> {
         let clock = Stopwatch::start();
         let (verdict, charged) = match self.act(candidate, &execution, send_before).await {
-            Ok(version) => (self.verify(&execution, version, send_before).await, true),
+            Ok(version) => (self.verify(&execution, version, send_before, clock).await, true),
             Err(verdict) => (verdict, false),
         };
         self.settle(&execution, verdict, charged, clock.elapsed()).await
@@ -294,30 +297,46 @@ impl<W: Write> Run<'_, W> {
         }
     }
 
-    async fn verify(&self, execution: &Execution, version: Option<String>, send_before: Deadline) -> Verdict {
+    async fn verify(&self, execution: &Execution, version: Option<String>, send_before: Deadline, since: Stopwatch) -> Verdict {
         let Some(terms) = &execution.in_flight else {
             return Verdict::new(Outcome::Unknown, "the intent has no terms to verify by");
         };
         let timeout = terms.verify_deadline.duration_since(terms.send_before).unsigned_abs();
-        let verification = Verification {
+        let deadline = Deadline::after(timeout + send_before.left());
+        self.verification(execution, terms, since, deadline, false).run(version).await
+    }
+
+    fn verification<'a>(
+        &'a self,
+        execution: &'a Execution,
+        terms: &'a InFlight,
+        since: Stopwatch,
+        deadline: Deadline,
+        adopted: bool,
+    ) -> Verification<'a> {
+        Verification {
             api: &self.api,
             execution,
             terms,
             request: &self.settings.selector,
             service_label: &self.settings.service_label,
-            deadline: Deadline::after(timeout + send_before.left()),
-        };
-        verification.run(version).await
+            since,
+            deadline,
+            adopted,
+        }
     }
 
-    /// Writes the end to the ledger, the trail and the Events. Others may write meanwhile: the end is ours to write all the same.
+    /// Writes the end to the ledger, the trail and the Events. Others may write meanwhile: the end is ours to write all the same,
+    /// unless another run took us for dead and adopted it.
     async fn settle(&mut self, execution: &Execution, verdict: Verdict, charged: bool, took: Duration) -> Result<(), RunError> {
-        if verdict.result.is_failure() {
-            self.exit = self.exit.and(Exit::VerificationFailed);
-        }
         let mut attempt = 1;
         let (opening, written) = loop {
             let mut ledger = self.store.ledger().clone();
+            let ours = |(other, terms): (&Execution, &InFlight)| other.id == execution.id && terms.holder.run_id == self.reporter.run_id();
+            if !ledger.in_flight().any(ours) {
+                self.reporter.settled_by_another(execution, &verdict);
+                return Ok(());
+            }
             let end = Settled {
                 at: self.now(),
                 result: verdict.result,
@@ -330,6 +349,9 @@ impl<W: Write> Run<'_, W> {
                 written => break (opening, written),
             }
         };
+        if verdict.result.is_failure() {
+            self.exit = self.exit.and(Exit::VerificationFailed);
+        }
         self.reporter.outcome(execution, &verdict, opening.as_ref(), took).await;
         Ok(written?)
     }

@@ -172,6 +172,11 @@ impl Action {
     /// Every action that there is.
     pub const ALL: [Self; 1] = [Self::DeletePod];
 
+    /// The command for one pod.
+    pub fn on(self, pod: &str, namespace: &str) -> String {
+        self.command().replace("${POD_NAME}", pod).replace("${NAMESPACE}", namespace)
+    }
+
     /// What a human would type for it.
     pub const fn command(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! Verify: watch until the replacement is proved healthy, or until the deadline. Deleting is not success.
 //!
-//! The watch only wakes us; what it may have missed is listed again. Judging is [`judge`]'s, which does no I/O.
+//! The watch only wakes us; what it may have missed is listed again. Judging is `judge`'s, which does no I/O.
 
 mod judge;
 
@@ -36,17 +36,22 @@ pub struct Verification<'a> {
     pub request: &'a Selector,
     /// The run's service label.
     pub service_label: &'a str,
+    /// Since the intent.
+    pub since: Stopwatch,
     /// For all of it.
     pub deadline: Deadline,
+    /// Another run's intent: it was not ours to see from the beginning.
+    pub adopted: bool,
 }
 
 impl Verification<'_> {
     /// Watches from `resource_version` on until there is a verdict; the deadline brings one in any case.
     pub async fn run(&self, mut resource_version: Option<String>) -> Verdict {
-        let since = Stopwatch::start();
-        let mut judge = Judge::new(self.terms, &self.execution.pod.uid);
+        let since = self.since;
+        let mut judge = Judge::new(self.terms, &self.execution.pod.uid, self.adopted.then_some(self.execution.started_at));
         let selector = pods_of(&self.terms.service_label, vec![self.execution.service.clone()], self.service_label).to_string();
         let mut failures = 0_u32;
+        let late = self.deadline.is_over();
         while !self.deadline.is_over() {
             let version = match resource_version.take() {
                 Some(version) => version,
@@ -67,7 +72,7 @@ impl Verification<'_> {
                 return verdict;
             }
         }
-        self.end(&mut judge, since, &selector, failures).await
+        self.end(&mut judge, &selector, failures, late).await
     }
 
     /// Follows one watch until it ends, or until there is a verdict.
@@ -123,20 +128,23 @@ impl Verification<'_> {
     }
 
     /// The deadline has come: judge by what can be read now.
-    async fn end(&self, judge: &mut Judge<'_>, since: Stopwatch, selector: &str, failures: u32) -> Verdict {
+    async fn end(&self, judge: &mut Judge<'_>, selector: &str, failures: u32, late: bool) -> Verdict {
+        let now = self.since.elapsed();
         match self.list(selector).await {
-            Ok((pods, _)) => judge.see_all(pods, since.elapsed()),
+            Ok((pods, _)) => judge.see_all(pods, now),
             Err(error) => {
                 let detail = format!(
                     "the API could not be read at the deadline ({error}; {failures} failures before); last seen: {}",
-                    judge.seen(since.elapsed())
+                    judge.seen(now)
                 );
                 return Verdict::new(Outcome::Unknown, detail);
             }
         }
+        // What became healthy after the deadline did not in time.
+        let by = now.min(self.terms.verify_deadline.duration_since(self.execution.started_at).unsigned_abs());
         let workload = match self.workload().await {
             Ok(workload) => {
-                let healthy = match judge.standing(since.elapsed()) {
+                let healthy = match judge.standing(by) {
                     Standing::Healthy(replacement) => Some(replacement),
                     _ => None,
                 };
@@ -153,7 +161,7 @@ impl Verification<'_> {
         if judge.target_stands() {
             return Verdict::new(Outcome::Unknown, "the deletion was sent, but the pod is still there and not terminating");
         }
-        judge.at_the_deadline(workload.as_ref(), since.elapsed())
+        judge.at_the_deadline(workload.as_ref(), by, late)
     }
 
     async fn list(&self, selector: &str) -> Result<(Vec<(Pod, bool)>, String), ApiError> {
@@ -166,11 +174,10 @@ impl Verification<'_> {
 
     async fn workload(&self) -> Result<Option<Workload>, ApiError> {
         let workload = &self.execution.workload;
-        let kind = [WorkloadKind::Deployment, WorkloadKind::ReplicaSet, WorkloadKind::StatefulSet]
-            .into_iter()
-            .find(|kind| kind.as_str() == workload.kind)
-            .unwrap_or(WorkloadKind::Deployment);
-        workload_again(self.api, kind, &workload.name, &workload.uid).await
+        match WorkloadKind::from_word(&workload.kind) {
+            Some(kind) => workload_again(self.api, kind, &workload.name, &workload.uid).await,
+            None => Ok(None),
+        }
     }
 }
 

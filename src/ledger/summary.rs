@@ -18,14 +18,9 @@ impl Ledger {
                 execution.service, execution.pod.name, execution.runbook, in_flight.verify_deadline
             );
         }
-        let scopes: BTreeSet<_> = self.breaker.iter().map(|event| (&event.runbook, event.service.as_deref())).collect();
-        for (runbook, service) in scopes {
-            // The whole namespace's breaker is asked for by a service that has none of its own.
-            if let Some(event) = self.open_breaker(runbook, service.unwrap_or_default()).filter(|event| event.service.as_deref() == service)
-            {
-                let scope = service.map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
-                let _ = writeln!(text, "breaker open: {runbook} for {scope} since {:.0}: {}", event.at, event.cause);
-            }
+        for event in self.open_breakers() {
+            let scope = event.service.as_ref().map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
+            let _ = writeln!(text, "breaker open: {} for {scope} since {:.0}: {}", event.runbook, event.at, event.cause);
         }
         let mut seen = BTreeSet::new();
         for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {

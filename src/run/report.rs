@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use crate::api::Api;
 use crate::audit::{ActionRecord, Actor, Kind, Record, Settings as SettingsRecord, Sink, VerificationRecord};
 use crate::config::Settings;
-use crate::decide::{Decision, Mode, Reason as DecisionReason};
+use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
 use crate::events::{self, Note, Reason};
-use crate::ledger::{BreakerEvent, Execution, ObjectRef, Outcome};
-use crate::runbook::Runbook;
-use crate::snapshot::{Request, Snapshot, Workload};
+use crate::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome};
+use crate::runbook::{Action, Runbook};
+use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
 
 /// Writes records and Events for one run.
@@ -99,6 +99,10 @@ impl<W: Write> Reporter<W> {
             // What is only observed stays in the trail; what is done has its own Events.
             (Mode::Observe | Mode::AutoExecute, _) => return,
         };
+        if blocked == [GuardrailId::ConcurrentActions.as_str()] {
+            // Another run is at work, and will be through in a minute: nothing to tell a service owner.
+            return;
+        }
         let pod = object_ref(&request.pod);
         let regarding = workload.map_or_else(|| pod.clone(), workload_ref);
         self.event(reason, &regarding, &pod, &distinction, &message).await;
@@ -136,12 +140,51 @@ impl<W: Write> Reporter<W> {
         self.last = Some(record);
     }
 
+    /// Another run is at it: nothing is done in the namespace until it has ended.
+    pub(super) fn left_to_its_holder(&mut self, execution: &Execution, terms: &InFlight, why: &str) {
+        let Execution { pod, service, .. } = execution;
+        let until = terms.verify_deadline;
+        let message = format!(
+            "run {} is replacing {} of service {service}, and this namespace is left to it until {until:.0} at the latest: {why}",
+            terms.holder.run_id, pod.name
+        );
+        let record = self.of_execution(Kind::Run, message, execution);
+        self.sink.write(&Record { reason: Some("in_flight".to_owned()), ..record });
+    }
+
+    /// A run that cannot end what it began is dead, and this one goes on with it.
+    pub(super) fn adopting(&mut self, execution: &Execution, why: &str) {
+        let message =
+            format!("going on with the replacement of {}, which run {} left in flight: {why}", execution.pod.name, run_of(execution));
+        let record = self.of_execution(Kind::Run, message, execution);
+        self.sink.write(&Record { reason: Some("adopted".to_owned()), ..record });
+    }
+
+    pub(super) fn would_adopt(&mut self, execution: &Execution, why: &str) {
+        let message = format!(
+            "the replacement of {} was left in flight by run {}: {why}; a run would settle it first",
+            execution.pod.name,
+            run_of(execution)
+        );
+        let record = self.of_execution(Kind::Run, message, execution);
+        self.sink.write(&Record { reason: Some("in_flight".to_owned()), ..record });
+    }
+
+    /// We were taken for dead. What we saw is written down, but the outcome is the other run's.
+    pub(super) fn settled_by_another(&mut self, execution: &Execution, verdict: &Verdict) {
+        let (pod, seen) = (&execution.pod.name, verdict.result.as_str());
+        let message = format!("another run settled the replacement of {pod}; this one saw: {seen}, {}", verdict.detail);
+        let record = self.of_execution(Kind::Run, message, execution);
+        self.sink.write(&Record { reason: Some("settled_by_another".to_owned()), ..record });
+    }
+
     /// How it ended.
     pub(super) async fn outcome(&mut self, execution: &Execution, verdict: &Verdict, opening: Option<&BreakerEvent>, took: Duration) {
         let Execution { pod, workload, .. } = execution;
         let message = format!("{} {}: {}", word(verdict.result), pod.name, verdict.detail);
-        let base = self.record(Kind::Outcome, message.clone());
-        let record = match self.last.take() {
+        let base = self.of_execution(Kind::Outcome, message.clone(), execution);
+        // What is only known of a request that this run decided on itself.
+        let record = match self.last.take().filter(|last| last.pod_uid == base.pod_uid) {
             Some(last) => Record { kind: base.kind, message: base.message, timestamp: base.timestamp, ..last },
             None => base,
         };
@@ -193,6 +236,26 @@ impl<W: Write> Reporter<W> {
         }
     }
 
+    fn of_execution(&self, kind: Kind, message: String, execution: &Execution) -> Record {
+        let mut record = Record {
+            pod: Some(execution.pod.name.clone()),
+            pod_uid: Some(execution.pod.uid.clone()),
+            service: Some(execution.service.clone()),
+            incident: execution.incident.clone(),
+            runbook: Some(execution.runbook.clone()),
+            runbook_digest: Some(execution.runbook_digest.clone()),
+            ..self.record(kind, message)
+        };
+        record.action = Some(ActionRecord {
+            command: Action::DeletePod.on(&execution.pod.name, &execution.namespace),
+            execution_id: Some(execution.id.clone()),
+        });
+        if let Some(kind) = WorkloadKind::from_word(&execution.workload.kind) {
+            record.set_workload(kind, &execution.workload.name);
+        }
+        record
+    }
+
     fn record(&self, kind: Kind, message: String) -> Record {
         Record {
             timestamp: self.api.clock().now().unwrap_or_default(),
@@ -241,8 +304,11 @@ fn word(result: Outcome) -> &'static str {
 }
 
 fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: Option<&str>) -> ActionRecord {
-    let command = runbook.action.command().replace("${POD_NAME}", &request.pod.name).replace("${NAMESPACE}", namespace);
-    ActionRecord { command, execution_id: execution_id.map(str::to_owned) }
+    ActionRecord { command: runbook.action.on(&request.pod.name, namespace), execution_id: execution_id.map(str::to_owned) }
+}
+
+fn run_of(execution: &Execution) -> &str {
+    execution.in_flight.as_ref().map_or("", |terms| &terms.holder.run_id)
 }
 
 fn workload_ref(workload: &Workload) -> ObjectRef {

@@ -1,15 +1,22 @@
 //! What counts as recovered: a pure function of what has been seen, and when.
+//!
+//! Moments are spans since the intent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::ledger::{InFlight, ObjectRef, Outcome};
 use crate::snapshot::{Pod, Workload};
 
-/// What has been seen of the target and of the pods that may replace it. Moments are spans since the action.
+/// What has been seen of the target and of the pods that may replace it.
 pub struct Judge<'a> {
     terms: &'a InFlight,
     target_uid: &'a str,
+    /// For who was not there from the beginning: a pod that has not restarted has been Ready since its condition says so
+    /// (the kubelet's clock), counted from this, the moment of the intent.
+    adopted_from: Option<Timestamp>,
     target: Target,
     replacements: BTreeMap<Box<str>, Candidate>,
 }
@@ -62,8 +69,8 @@ impl Verdict {
 
 impl<'a> Judge<'a> {
     /// Nothing seen yet.
-    pub fn new(terms: &'a InFlight, target_uid: &'a str) -> Self {
-        Self { terms, target_uid, target: Target::StillThere, replacements: BTreeMap::new() }
+    pub fn new(terms: &'a InFlight, target_uid: &'a str, adopted_from: Option<Timestamp>) -> Self {
+        Self { terms, target_uid, adopted_from, target: Target::StillThere, replacements: BTreeMap::new() }
     }
 
     /// Takes note of a pod as it is now. Pods that were there before, or of another controller, are no replacement.
@@ -79,10 +86,18 @@ impl<'a> Judge<'a> {
         }
         let healthy = pod.ready && pod.running && !pod.terminating;
         let before = self.replacements.get(&pod.uid);
-        let unbroken = before.filter(|before| before.pod.restarts == pod.restarts).and_then(|before| before.ready_since);
+        let unbroken = match before {
+            Some(before) => before.ready_since.filter(|_| before.pod.restarts == pod.restarts),
+            None => self.ready_before_we_came(&pod).map(|since| since.min(at)),
+        };
         let ready_since = healthy.then(|| unbroken.unwrap_or(at));
         let asks = asks || before.is_some_and(|before| before.asks);
         self.replacements.insert(pod.uid.clone(), Candidate { pod, asks, ready_since });
+    }
+
+    fn ready_before_we_came(&self, pod: &Pod) -> Option<Duration> {
+        let since = pod.ready_changed.filter(|_| pod.restarts == 0)?.duration_since(self.adopted_from?);
+        Duration::try_from(since.max(jiff::SignedDuration::ZERO)).ok()
     }
 
     /// Takes note of a pod that is no more.
@@ -157,8 +172,10 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The end at the deadline. `workload`: its numbers, unless they cannot be read.
-    pub fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration) -> Verdict {
+    /// The end at the deadline. `workload`: its numbers, unless they cannot be read. `late`: nobody was there at the deadline, so
+    /// what is broken now may have been fine then.
+    pub fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration, late: bool) -> Verdict {
+        let failed = if late { Outcome::Unknown } else { Outcome::Failed };
         let healthy = match self.standing(at) {
             Standing::Healthy(replacement) => Some(replacement),
             _ => None,
@@ -185,7 +202,8 @@ impl<'a> Judge<'a> {
                     format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen(at)),
                 )
             },
-            None => Verdict::new(Outcome::Failed, self.seen(at)),
+            None if late => Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.seen(at))),
+            None => Verdict::new(failed, self.seen(at)),
         }
     }
 

@@ -62,7 +62,7 @@ const fn s(seconds: u64) -> Duration {
 
 /// The target is gone, and these pods have been seen, each at its second.
 fn seen<'a>(terms: &'a InFlight, pods: &[(u64, Pod)]) -> Judge<'a> {
-    let mut judge = Judge::new(terms, "old");
+    let mut judge = Judge::new(terms, "old", None);
     judge.see_gone("old");
     for (at, pod) in pods {
         judge.see(pod.clone(), false, s(*at));
@@ -104,7 +104,7 @@ fn pods_of_others_and_pods_that_were_there_are_no_replacement() {
 #[test]
 fn nothing_is_proved_while_the_target_stands() {
     let terms = terms();
-    let mut judge = Judge::new(&terms, "old");
+    let mut judge = Judge::new(&terms, "old", None);
     judge.see(pod("new", "rs", true), false, s(0));
     judge.see(pod("old", "rs", true), false, s(0));
     assert_eq!(judge.standing(s(99)), Standing::Waiting(None));
@@ -116,7 +116,7 @@ fn nothing_is_proved_while_the_target_stands() {
 #[test]
 fn what_a_list_does_not_have_is_gone() {
     let terms = terms();
-    let mut judge = Judge::new(&terms, "old");
+    let mut judge = Judge::new(&terms, "old", None);
     judge.see(pod("new", "rs", true), false, s(0));
     judge.see_all(vec![(pod("newer", "rs", false), false)], s(1));
     assert_eq!(judge.standing(s(99)), Standing::Waiting(None));
@@ -130,6 +130,32 @@ fn a_replacement_that_asks_to_be_replaced_can_only_fail() {
     judge.see(pod("new", "rs", false), true, s(1));
     judge.see(pod("new", "rs", true), false, s(2));
     assert!(matches!(judge.standing(s(2)), Standing::Doomed(why) if why.contains("from birth")));
+}
+
+#[test]
+fn who_comes_later_goes_by_the_ready_conditions_own_time() {
+    let intent: jiff::Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    let ready_at = |second: u64| Pod { ready_changed: Some(intent + s(second)), ..pod("new", "rs", true) };
+    let standing = |seen: Pod, at| {
+        let terms = terms();
+        let mut judge = Judge::new(&terms, "old", Some(intent));
+        judge.see_all(vec![(seen, false)], s(60));
+        matches!(judge.standing(s(at)), Standing::Healthy(_))
+    };
+    assert!(standing(ready_at(5), 60), "long Ready when first seen");
+    assert!(!standing(ready_at(55), 60));
+    assert!(standing(ready_at(55), 65));
+    assert!(!standing(Pod { restarts: 1, ..ready_at(5) }, 60), "after a restart only what we see counts");
+    assert!(standing(Pod { ready_changed: Some(intent - s(9)), ..ready_at(5) }, 60), "the kubelet's clock may differ a little");
+    assert!(!standing(ready_at(3600), 60), "or a lot");
+}
+
+#[test]
+fn after_the_deadline_what_was_not_seen_is_unknown() {
+    let terms = terms();
+    let verdict = seen(&terms, &[(50, pod("new", "rs", false))]).at_the_deadline(Some(&workload(1)), s(60), true);
+    assert_eq!(verdict.result, Outcome::Unknown);
+    assert!(verdict.detail.contains("nobody was there") && verdict.detail.contains("not Ready"), "{}", verdict.detail);
 }
 
 fn verdict(change: impl Fn(&mut InFlight, &mut Workload), replaced: bool) -> Option<Verdict> {
@@ -166,7 +192,7 @@ fn the_workloads_own_numbers_decide() {
 #[track_caller]
 fn ends(pods: &[(u64, Pod)], now: Option<Workload>, unready_before: u32, result: Outcome, detail: &str) {
     let terms = InFlight { unready_before, ..terms() };
-    let verdict = seen(&terms, pods).at_the_deadline(now.as_ref(), s(60));
+    let verdict = seen(&terms, pods).at_the_deadline(now.as_ref(), s(60), false);
     assert_eq!((verdict.result, verdict.detail.as_str()), (result, detail));
 }
 

@@ -119,6 +119,11 @@ fn an_ordered_stateful_set_needs_all_its_other_pods() {
     check(OrderedPeers, ordered(|world| world.pods().truncate(2)), &format!("{requires} a missing pod and never come back"));
     check(
         OrderedPeers,
+        ordered(|world| world.pods().push(Pod { ready: false, ..pod("web-d", WEB) })),
+        &format!("{requires} web-d and never come back").replace("=1 of 2", "=2 of 2"),
+    );
+    check(
+        OrderedPeers,
         ordered(|world| world.pods().push(Pod { ready: false, ..pod("other", "rs-other") })),
         "pass: StatefulSet/web other_ready_count=2 of 2",
     );

@@ -1,0 +1,192 @@
+//! `status`: what the ledger remembers, for people and for programs. It reads, and writes nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, RATE_WINDOW};
+use crate::words::inert;
+
+/// Everything that stands in the way of a next execution, or tells of the last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The namespace.
+    pub namespace: String,
+    /// The API server's time.
+    pub now: Timestamp,
+    /// Actions whose outcome is not known yet: each is a lock on the namespace.
+    pub in_flight: Vec<InFlightStatus>,
+    /// Openings that no reset has cleared.
+    pub open_breakers: Vec<BreakerEvent>,
+    /// By name.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// An action under way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InFlightStatus {
+    /// The execution's id.
+    pub id: String,
+    /// The service.
+    pub service: String,
+    /// The pod.
+    pub pod: String,
+    /// The runbook.
+    pub runbook: String,
+    /// The run that holds it.
+    pub run_id: String,
+    /// The pod of that run, if it has one.
+    pub holder: Option<String>,
+    /// It ends by then, or another run settles it.
+    pub verify_deadline: Timestamp,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// Its name.
+    pub service: String,
+    /// Until when its cooldown lasts, if it does.
+    pub cooldown_until: Option<Timestamp>,
+    /// Executions in the last hour, by runbook.
+    pub executions_in_the_last_hour: BTreeMap<String, usize>,
+    /// How the last execution ended, unless it is in flight.
+    pub last: Option<LastOutcome>,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastOutcome {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub result: Outcome,
+    /// What was seen.
+    pub detail: String,
+    /// The pod that was replaced.
+    pub pod: String,
+    /// The pod that took over.
+    pub replacement: Option<String>,
+    /// The runbook.
+    pub runbook: String,
+}
+
+/// What the ledger says of a namespace at this moment.
+pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
+    let mut by_service: BTreeMap<&str, Vec<&Execution>> = BTreeMap::new();
+    for execution in ledger.executions.iter().filter(|execution| execution.namespace == namespace) {
+        by_service.entry(&execution.service).or_default().push(execution);
+    }
+    let in_flight = ledger.in_flight().map(|(execution, terms)| InFlightStatus {
+        id: execution.id.clone(),
+        service: execution.service.clone(),
+        pod: execution.pod.name.clone(),
+        runbook: execution.runbook.clone(),
+        run_id: terms.holder.run_id.clone(),
+        holder: terms.holder.pod.clone(),
+        verify_deadline: terms.verify_deadline,
+    });
+    Status {
+        namespace: namespace.to_owned(),
+        now,
+        in_flight: in_flight.collect(),
+        open_breakers: ledger.open_breakers().into_iter().cloned().collect(),
+        services: by_service.into_iter().map(|(name, executions)| service(ledger, namespace, name, &executions, now)).collect(),
+    }
+}
+
+fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Execution], now: Timestamp) -> ServiceStatus {
+    let mut rates = BTreeMap::new();
+    for execution in executions.iter().filter(|execution| execution.charged && now.duration_since(execution.started_at) < RATE_WINDOW) {
+        *rates.entry(execution.runbook.clone()).or_default() += 1;
+    }
+    let last = executions.iter().rev().find_map(|execution| {
+        let end = execution.outcome.as_ref()?;
+        Some(LastOutcome {
+            at: end.at,
+            result: end.result,
+            detail: end.detail.clone(),
+            pod: execution.pod.name.clone(),
+            replacement: end.replacement.as_ref().map(|replacement| replacement.name.clone()),
+            runbook: execution.runbook.clone(),
+        })
+    });
+    ServiceStatus {
+        service: name.to_owned(),
+        cooldown_until: ledger.cooldown_until(namespace, name, 0, now),
+        executions_in_the_last_hour: rates,
+        last,
+    }
+}
+
+impl Status {
+    /// For people.
+    pub fn table(&self) -> String {
+        let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
+        if self.in_flight.is_empty() {
+            text.push_str("nothing is in flight\n");
+        }
+        for InFlightStatus { service, pod, runbook, run_id, holder, verify_deadline, .. } in &self.in_flight {
+            let holder = holder.as_ref().map_or_else(String::new, |pod| format!(" in pod {pod}"));
+            let _ = writeln!(
+                text,
+                "in flight: {pod} of {service} by {runbook}, held by run {run_id}{holder} until {verify_deadline:.0} at the latest"
+            );
+        }
+        if self.open_breakers.is_empty() {
+            text.push_str("every circuit breaker is closed\n");
+        }
+        for BreakerEvent { at, runbook, service, cause, .. } in &self.open_breakers {
+            let (scope, flag) = match service {
+                Some(service) => (format!("service {service}"), format!(" --service {service}")),
+                None => ("the whole namespace".to_owned(), String::new()),
+            };
+            let _ = writeln!(text, "circuit breaker OPEN: {runbook} for {scope} since {at:.0}: {}", inert(cause, 300));
+            let _ = writeln!(
+                text,
+                "  once the cause is mended: pod-remediator reset-breaker {runbook}{flag} -n {} --reason '…'",
+                self.namespace
+            );
+        }
+        if !self.services.is_empty() {
+            let mut rows = vec![["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"].map(str::to_owned)];
+            rows.extend(self.services.iter().map(ServiceStatus::row));
+            text.push_str(&aligned(&rows));
+        }
+        text
+    }
+}
+
+impl ServiceStatus {
+    fn row(&self) -> [String; 6] {
+        let time = |time: Timestamp| format!("{time:.0}");
+        let rates: Vec<String> = self.executions_in_the_last_hour.iter().map(|(runbook, count)| format!("{count} {runbook}")).collect();
+        let last = self.last.as_ref();
+        [
+            self.service.clone(),
+            self.cooldown_until.map_or_else(|| "-".to_owned(), time),
+            if rates.is_empty() { "0".to_owned() } else { rates.join(", ") },
+            last.map_or("-", |last| last.result.as_str()).to_owned(),
+            last.map_or_else(|| "-".to_owned(), |last| time(last.at)),
+            last.map_or_else(String::new, |last| inert(&last.detail, 120)),
+        ]
+    }
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(line.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
