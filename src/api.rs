@@ -291,6 +291,9 @@ impl Api {
         request: Result<http::Request<Vec<u8>>, impl std::error::Error>,
     ) -> Result<T, ApiError> {
         let mut request = request.map_err(|error| ApiError::unsendable(call, &error))?.map(Body::from);
+        if request.method() != http::Method::GET {
+            *request.uri_mut() = given_up_with_us(request.uri()).map_err(|error| ApiError::unsendable(call, &error))?;
+        }
         request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(PROGRAM));
         let answer = async {
             let response = self.client.send(request).await.map_err(|error| ApiError::of_kube(call, &error))?;
@@ -304,6 +307,19 @@ impl Api {
         let limit = CALL_TIMEOUT.min(self.deadline.left().max(Duration::from_secs(1)));
         tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::timeout(call))?
     }
+}
+
+/// Asks the server to give up a write when we do, so that it does not land long after.
+fn given_up_with_us(uri: &http::Uri) -> Result<http::Uri, http::uri::InvalidUri> {
+    let text = uri.to_string();
+    let joint = if text.ends_with(['?', '&']) {
+        ""
+    } else if text.contains('?') {
+        "&"
+    } else {
+        "?"
+    };
+    format!("{text}{joint}timeout={}s", CALL_TIMEOUT.as_secs()).parse()
 }
 
 /// 0.2 s, 0.4 s, 0.8 s … and up to half as much again at random, so that runs started together do not return together.

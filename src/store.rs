@@ -139,9 +139,10 @@ impl Store {
                 Err(error) => error,
             };
             match error.cause {
+                // A try of ours that seemed lost may have landed late, and be what this one conflicts with.
                 Cause::Conflict(_) => {
                     self.reload().await?;
-                    return Err(StoreError::Conflict);
+                    return if self.ledger == ledger { Ok(()) } else { Err(StoreError::Conflict) };
                 }
                 // Not executed: the very same write may be sent again.
                 Cause::Throttled(_) if attempt < WRITE_ATTEMPTS => {
