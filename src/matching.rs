@@ -41,18 +41,34 @@ pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>) -> Resu
     Ok(Snapshot { bounds, requests, services, workloads, budgets })
 }
 
-/// The same facts, read again for one request immediately before its action, and the resourceVersion of its service's pods, to
-/// watch from. `None`: the pod is gone, or another has its name.
+/// What one request's pod is by now.
+#[derive(Debug)]
+pub enum Again {
+    /// It still asks.
+    Asks(Box<Fresh>),
+    /// It is there, and no longer asks, or for another service.
+    Withdrawn,
+    /// It is gone, or another has its name.
+    Gone,
+}
+
+/// One request and its facts, read just now.
+#[derive(Debug)]
+pub struct Fresh {
+    /// What the decision rests on; of services, the request's own only.
+    pub snapshot: Snapshot,
+    /// The request.
+    pub request: Request,
+    /// Of the list of its service's pods: to watch from.
+    pub resource_version: String,
+}
+
+/// Reads one request's facts again, immediately before its action.
 ///
 /// # Errors
 /// A fact cannot be read.
-pub async fn again(
-    api: &Api,
-    bounds: Bounds,
-    before: &Snapshot,
-    request: &Request,
-) -> Result<Option<(Snapshot, Request, String)>, ApiError> {
-    let Some(service) = &request.service else { return Ok(None) };
+pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Request) -> Result<Again, ApiError> {
+    let Some(service) = &request.service else { return Ok(Again::Withdrawn) };
     let mut found = None;
     let selector = pods_of(&service.label, vec![service.name.clone()], &bounds.service_label).to_string();
     let (pods, version) = api
@@ -63,7 +79,13 @@ pub async fn again(
             pod_of(&object)
         })
         .await?;
-    let Some(fresh) = found else { return Ok(None) };
+    let Some(fresh) = found else {
+        return match api.get::<PodObject>(PODS, &request.pod.name).await {
+            Ok(pod) if *pod.metadata.uid == *request.pod.uid => Ok(Again::Withdrawn),
+            Ok(_) | Err(ApiError { cause: Cause::NotFound, .. }) => Ok(Again::Gone),
+            Err(error) => Err(error),
+        };
+    };
     let mut workloads = BTreeMap::new();
     if let Some(owner) = &fresh.pod.owner {
         workloads.insert(owner.uid.to_string(), workload_behind(api, owner).await?);
@@ -72,7 +94,8 @@ pub async fn again(
     let mut requests: Vec<Request> = before.requests.iter().filter(|other| other.pod.uid != request.pod.uid).cloned().collect();
     requests.push(fresh.clone());
     let services = BTreeMap::from([(service.clone(), Fact::Known(pods))]);
-    Ok(Some((Snapshot { bounds, requests, services, workloads, budgets }, fresh, version)))
+    let snapshot = Snapshot { bounds, requests, services, workloads, budgets };
+    Ok(Again::Asks(Box::new(Fresh { snapshot, request: fresh, resource_version: version })))
 }
 
 /// The workload that makes a pod, by the pod's own controller.

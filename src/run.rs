@@ -17,7 +17,7 @@ use crate::decide::{Decider, Decision, Mode, decide};
 use crate::exit::Exit;
 use crate::ledger::{Execution, InFlight, Ledger, ObjectRef, Outcome, Settled, later};
 use crate::load::{LoadError, load};
-use crate::matching;
+use crate::matching::{self, Again, Fresh};
 use crate::permissions::{Need, missing, needs};
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Fact, Request, Snapshot, Workload};
@@ -104,10 +104,7 @@ struct Run<'a, W> {
 
 /// A pod about to be replaced: freshly read, freshly decided.
 struct Candidate {
-    snapshot: Snapshot,
-    request: Request,
-    /// To watch from.
-    version: String,
+    fresh: Fresh,
     decision: Decision,
 }
 
@@ -156,11 +153,19 @@ impl<W: Write> Run<'_, W> {
     /// Decides on fresh facts, and replaces the pod if it still may.
     async fn replace(&mut self, request: &Request, before: &Snapshot) -> Result<(), RunError> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.decide_again(request, before).await? else {
-                self.reporter.gone_before_the_action(request);
-                return Ok(());
+            let fresh = match matching::again(&self.api, self.bounds(), before, request).await? {
+                Again::Asks(fresh) => *fresh,
+                Again::Withdrawn => {
+                    self.reporter.left_alone(request, "withdrawn", "it no longer asks");
+                    return Ok(());
+                }
+                Again::Gone => {
+                    self.reporter.left_alone(request, "gone", "it is gone already");
+                    return Ok(());
+                }
             };
-            let Candidate { snapshot, request, decision, .. } = &candidate;
+            let candidate = self.decided(fresh, self.store.ledger());
+            let Candidate { fresh: Fresh { snapshot, request, .. }, decision } = &candidate;
             let now = self.now();
             let Some((execution, send_before)) = self.intent(&candidate, now) else {
                 self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
@@ -174,25 +179,26 @@ impl<W: Write> Run<'_, W> {
                 written => written?,
             }
             self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
-            self.reporter.intent(&candidate.request, &candidate.decision, &execution, &self.runbooks, now).await;
-            return self.act_and_verify(candidate, execution, send_before).await;
+            self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
+            return self.act_and_verify(candidate.fresh, execution, send_before).await;
         }
-        self.reporter.too_busy(request);
+        self.reporter.left_alone(
+            request,
+            "ledger_conflict",
+            "the ledger changed each time that it was about to be replaced; the next run tries again",
+        );
         Ok(())
     }
 
-    /// The decision on facts read just now, without our own intent if it is in flight already. `None`: the pod is gone.
-    async fn decide_again(&self, request: &Request, before: &Snapshot) -> Result<Option<Candidate>, RunError> {
-        let Some((snapshot, request, version)) = matching::again(&self.api, self.bounds(), before, request).await? else {
-            return Ok(None);
-        };
-        let decision = decide(&request, &self.runbooks, &snapshot, self.store.ledger(), self.now());
-        Ok(Some(Candidate { snapshot, request, version, decision }))
+    /// The decision on facts read just now.
+    fn decided(&self, fresh: Fresh, ledger: &Ledger) -> Candidate {
+        let decision = decide(&fresh.request, &self.runbooks, &fresh.snapshot, ledger, self.now());
+        Candidate { fresh, decision }
     }
 
     /// What will be done, in full, if the decision is to act: all that another run would need to settle it.
     fn intent(&self, candidate: &Candidate, now: Timestamp) -> Option<(Execution, Deadline)> {
-        let Candidate { snapshot, request, decision, .. } = candidate;
+        let Candidate { fresh: Fresh { snapshot, request, .. }, decision } = candidate;
         if decision.mode != Mode::AutoExecute {
             return None;
         }
@@ -236,9 +242,9 @@ impl<W: Write> Run<'_, W> {
         Some((execution, Deadline::after(SEND_WITHIN)))
     }
 
-    async fn act_and_verify(&mut self, candidate: Candidate, execution: Execution, send_before: Deadline) -> Result<(), RunError> {
+    async fn act_and_verify(&mut self, fresh: Fresh, execution: Execution, send_before: Deadline) -> Result<(), RunError> {
         let clock = Stopwatch::start();
-        let (verdict, charged) = match self.act(candidate, &execution, send_before).await {
+        let (verdict, charged) = match self.act(fresh, &execution, send_before).await {
             Ok(version) => (self.verify(&execution, version, send_before, clock).await, true),
             Err(verdict) => (verdict, false),
         };
@@ -246,12 +252,12 @@ impl<W: Write> Run<'_, W> {
     }
 
     /// Sends the action. `Ok`: it was sent, or may have been, and the resourceVersion to watch from; `Err`: it certainly was not.
-    async fn act(&mut self, candidate: Candidate, execution: &Execution, send_before: Deadline) -> Result<Option<String>, Verdict> {
+    async fn act(&mut self, fresh: Fresh, execution: &Execution, send_before: Deadline) -> Result<Option<String>, Verdict> {
         let not_executed = |detail: String| Verdict::new(Outcome::NotExecuted, detail);
-        let Candidate { mut request, snapshot, version, .. } = candidate;
+        let Fresh { mut request, snapshot, resource_version } = fresh;
         for attempt in 1..=ATTEMPTS {
             match act::delete(&self.api, &request, send_before).await {
-                Acted::Sent | Acted::AlreadyGone => return Ok(Some(version)),
+                Acted::Sent | Acted::AlreadyGone => return Ok(Some(resource_version)),
                 Acted::Unclear(error) => {
                     tracing::warn!(%error, "whether the pod was deleted is unclear; looking at the pods");
                     return Ok(None);
@@ -278,21 +284,24 @@ impl<W: Write> Run<'_, W> {
     /// The pod as it is now, if the decision on it stands and the intent still describes it; `None` if it is gone.
     async fn same_decision(&self, request: &Request, before: &Snapshot, execution: &Execution) -> Result<Option<Request>, String> {
         let again = matching::again(&self.api, self.bounds(), before, request).await;
-        let Some((snapshot, request, version)) = again.map_err(|error| error.to_string())? else { return Ok(None) };
+        let fresh = match again.map_err(|error| error.to_string())? {
+            Again::Asks(fresh) => *fresh,
+            Again::Withdrawn => return Err("the request was withdrawn meanwhile".to_owned()),
+            Again::Gone => return Ok(None),
+        };
         let mut others: Ledger = self.store.ledger().clone();
         others.executions.retain(|other| other.id != execution.id);
+        let candidate = self.decided(fresh, &others);
         let now = self.now();
-        let decision = decide(&request, &self.runbooks, &snapshot, &others, now);
-        if decision.mode != Mode::AutoExecute {
-            return Err(format!("it changed meanwhile: {}", decision.message(&request.pod.name, &self.runbooks)));
+        if candidate.decision.mode != Mode::AutoExecute {
+            return Err(format!("it changed meanwhile: {}", candidate.decision.message(&request.pod.name, &self.runbooks)));
         }
-        let candidate = Candidate { snapshot, request, version, decision };
         let intended = self.intent(&candidate, now).and_then(|(execution, _)| execution.in_flight);
         let same = |a: &InFlight, b: &InFlight| {
             (&a.owner_uid, &a.template_hash, a.desired, &a.pods_before) == (&b.owner_uid, &b.template_hash, b.desired, &b.pods_before)
         };
         match (&intended, &execution.in_flight) {
-            (Some(now), Some(then)) if same(now, then) => Ok(Some(candidate.request)),
+            (Some(now), Some(then)) if same(now, then) => Ok(Some(candidate.fresh.request)),
             _ => Err("its workload changed between decision and deletion".to_owned()),
         }
     }

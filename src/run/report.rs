@@ -108,17 +108,10 @@ impl<W: Write> Reporter<W> {
         self.event(reason, &regarding, &pod, &distinction, &message).await;
     }
 
-    pub(super) fn gone_before_the_action(&mut self, request: &Request) {
-        let record =
-            self.of_request(Kind::Decision, format!("left {} alone: it is gone already, or no longer asks", request.pod.name), request);
-        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some("gone".to_owned()), ..record });
-    }
-
-    pub(super) fn too_busy(&mut self, request: &Request) {
-        let message =
-            format!("left {} for the next run: the ledger changed each time that the decision was about to be written", request.pod.name);
-        let record = self.of_request(Kind::Decision, message, request);
-        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some("ledger_conflict".to_owned()), ..record });
+    /// The facts are not what they were when the run began.
+    pub(super) fn left_alone(&mut self, request: &Request, reason: &str, why: &str) {
+        let record = self.of_request(Kind::Decision, format!("left {} alone: {why}", request.pod.name), request);
+        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some(reason.to_owned()), ..record });
     }
 
     /// The action is about to be sent.
