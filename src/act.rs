@@ -27,8 +27,8 @@ pub enum Acted {
 ///
 /// Preconditions: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
 pub async fn delete(api: &Api, target: &Request, send_before: Deadline) -> Acted {
-    let params = DeleteParams::default()
-        .preconditions(Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) });
+    let exactly = Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) };
+    let params = DeleteParams { preconditions: (!cfg!(feature = "sabotage-precondition")).then_some(exactly), ..DeleteParams::default() };
     loop {
         if send_before.is_over() {
             return Acted::TooLate;

@@ -174,9 +174,11 @@ impl<W: Write> Run<'_, W> {
             // Intent first: if it cannot be written, nothing is touched.
             let mut ledger = self.store.ledger().clone();
             ledger.executions.push(execution.clone());
-            match self.store.write(ledger).await {
-                Err(StoreError::Conflict) => continue,
-                written => written?,
+            if !cfg!(feature = "sabotage-intent") {
+                match self.store.write(ledger).await {
+                    Err(StoreError::Conflict) => continue,
+                    written => written?,
+                }
             }
             self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
             self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;

@@ -1,0 +1,22 @@
+# An image of one static binary and nothing else: no shell, no libraries, no files.
+#
+# With a registry to pull from:   docker build --tag pod-remediator:0.1.0 .
+# Without one, cargo builds the binary on the host, and its folder takes the place of the stage `builder`, which is then
+# not built at all:               buildah bud --build-context builder=target/x86_64-unknown-linux-musl/release .
+# `make image` does whichever is possible.
+
+FROM docker.io/library/rust:1.95.0-alpine AS builder
+WORKDIR /src
+COPY . .
+# The image's own toolchain, not the one of rust-toolchain.toml with its lints and formatter. Alpine's target is musl.
+ENV RUSTUP_TOOLCHAIN=1.95.0 RUSTFLAGS="-C target-feature=+crt-static"
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    cargo build --release --locked && cp target/release/pod-remediator /
+
+FROM scratch
+# In a cluster, the certificates that it trusts come with the ServiceAccount.
+COPY --from=builder /pod-remediator /pod-remediator
+LABEL org.opencontainers.image.title="pod-remediator" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 65532:65532
+ENTRYPOINT ["/pod-remediator"]

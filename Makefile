@@ -1,0 +1,57 @@
+# `make` alone lists what there is.
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: lint unit selftest on-cluster lab ## everything: lint, unit, selftest, on-cluster, lab
+
+.PHONY: lint
+lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+	shellcheck --external-sources $$(grep -rlIE '^#!/usr/bin/env bash|^# shellcheck shell=bash' .ci scripts tests)
+
+.PHONY: unit
+unit: prepare ## what needs no cluster
+	cargo test --locked --lib --bins
+
+.PHONY: on-cluster
+on-cluster: cluster prepare ## tests on clusters of their own: what the program does, what the manifests promise
+	tests/on-cluster
+	tests/cluster/sandbox --node real -- tests/manifests
+
+# make lab KUBECONFIG=FILE [IMAGE=NAME] tells it on your own cluster, which must be able to pull IMAGE.
+# Only KUBECONFIG on make's command line counts: the one in the environment is often somebody's production.
+.PHONY: lab
+ifeq ($(origin KUBECONFIG),command line)
+lab:
+	@tests/lab $(KUBECONFIG) $(IMAGE)
+else
+lab: cluster image ## the whole tool at work, told as a story; on your cluster: make lab KUBECONFIG=... IMAGE=...
+	@tests/cluster/sandbox --node real -- tests/lab
+endif
+
+.PHONY: image
+image: prepare ## build the container image; PROFILE=quick links in seconds, for trying things
+	@scripts/image $(PROFILE)
+
+# Debian packages (if root) and the Rust toolchain.
+.PHONY: prepare
+prepare:
+	@scripts/packages buildah ca-certificates gcc jq libc6-dev musl-tools shellcheck
+	@scripts/toolchain
+
+.PHONY: selftest
+selftest: cluster ## test the test cluster itself
+	@tests/cluster/selftest
+
+.PHONY: cluster
+cluster: ## build the test cluster's programs and images into .cluster, once
+	@tests/cluster/build
+
+.PHONY: shell
+shell: cluster ## open a shell inside a running cluster of your own
+	@tests/cluster/sandbox --node both -- tests/cluster/shell

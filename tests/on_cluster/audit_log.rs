@@ -1,0 +1,46 @@
+//! The judge: the API server's own record of who did what.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use crate::fixture::{Lab, cluster_dir, until};
+
+impl Lab {
+    /// Every request so far in this namespace, by whomever, oldest answer first.
+    pub(crate) fn audited(&self) -> Vec<Value> {
+        // A line is written once the request has been answered. The lines of all that came before are there once this one's is.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let marker = format!("marker-{}-{}", self.namespace, COUNT.fetch_add(1, Ordering::Relaxed));
+        let _ = self.try_kubectl(&["get", "--raw", &self.path(&format!("configmaps/{marker}"))]);
+        let log = until("the audit log has the marker", || {
+            let log = std::fs::read_to_string(cluster_dir().join("audit.log")).unwrap();
+            log.lines().any(|line| line.contains(&marker)).then_some(log)
+        });
+        let here = format!("\"namespace\":\"{}\"", self.namespace);
+        // The last line may be half written.
+        let lines = log.lines().filter(|line| line.contains(&here)).filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter(|line: &Value| line["objectRef"]["namespace"] == *self.namespace && line["objectRef"]["name"] != *marker).collect()
+    }
+
+    /// Every request of the program in this namespace.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let ours = |line: &Value| line["userAgent"].as_str().is_some_and(|agent| agent.starts_with("pod-remediator"));
+        self.audited().into_iter().filter(ours).collect()
+    }
+
+    /// Every request of the program in this namespace that changes something, refused ones included.
+    pub(crate) fn writes(&self) -> Vec<Value> {
+        self.requests().into_iter().filter(|line| !["get", "list", "watch"].iter().any(|verb| line["verb"] == *verb)).collect()
+    }
+
+    /// Every deletion that the program asked for in this namespace, refused ones included.
+    pub(crate) fn deletions(&self) -> Vec<Value> {
+        self.writes().into_iter().filter(|line| line["verb"] == "delete" || line["objectRef"]["subresource"] == "eviction").collect()
+    }
+}
+
+/// The answer's code.
+pub(crate) fn code(line: &Value) -> u64 {
+    line["responseStatus"]["code"].as_u64().unwrap_or(0)
+}

@@ -1,0 +1,34 @@
+//! What pod-remediator does to a real cluster, and what it leaves alone. `tests/on-cluster` runs it.
+//!
+//! Each test has a namespace of its own. Whatever was deleted, by whom and with which answer, is read from the API server's
+//! audit log, never believed of the program under test.
+//!
+//! | file | what it shows |
+//! | --- | --- |
+//! | `redundancy` | which pods count as Ready peers, and which do not |
+//! | `verification` | when a replacement is healthy, and whose it is |
+//! | `guardrails` | opt-in, controllers, disruption budgets, expired requests |
+//! | `limits` | cooldown, affected and matched services, two runs at once |
+//! | `ledger` | a state that cannot be trusted stops everything |
+//! | `permissions` | the Role of the manifests is enough, and less of it is refused by name |
+//! | `dry_run` | nothing changes |
+//! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
+//! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(clippy::disallowed_methods, reason = "tests wait by the machine's own clock")]
+
+mod audit_log;
+mod fixture;
+mod proxy;
+mod remediator;
+mod workloads;
+
+mod redundancy;
+mod verification;
+mod guardrails;
+mod limits;
+mod ledger;
+mod permissions;
+mod dry_run;
+mod races;
+mod answers;
