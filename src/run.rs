@@ -214,7 +214,7 @@ impl<W: Write> Run<'_, W> {
         let unready = own().filter(|pod| pod.uid != request.pod.uid && !pod.is_ready(stable, now)).count();
         let timeout = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
         let execution = Execution {
-            id: format!("{}-{}", self.reporter.run_id(), self.store.ledger().executions.len() + 1),
+            id: self.next_id(),
             runbook: runbook.name.clone(),
             runbook_digest: runbook.digest.clone(),
             namespace: self.api.namespace().to_owned(),
@@ -242,6 +242,13 @@ impl<W: Write> Run<'_, W> {
             outcome: None,
         };
         Some((execution, Deadline::after(SEND_WITHIN)))
+    }
+
+    /// The run's id and a number, the same until the execution is in the ledger.
+    fn next_id(&self) -> String {
+        let run_id = self.reporter.run_id();
+        let before = self.store.ledger().executions.iter().filter(|execution| execution.id.starts_with(run_id)).count();
+        format!("{run_id}-{}", before + 1)
     }
 
     async fn act_and_verify(&mut self, fresh: Fresh, execution: Execution, send_before: Deadline) -> Result<(), RunError> {

@@ -174,7 +174,12 @@ impl<W: Write> Reporter<W> {
     /// How it ended.
     pub(super) async fn outcome(&mut self, execution: &Execution, verdict: &Verdict, opening: Option<&BreakerEvent>, took: Duration) {
         let Execution { pod, workload, .. } = execution;
-        let message = format!("{} {}: {}", word(verdict.result), pod.name, verdict.detail);
+        let stopped = opening.map(|opening| {
+            let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
+            format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
+        });
+        let consequence = stopped.as_ref().map_or_else(String::new, |stopped| format!("; {stopped}"));
+        let message = format!("{} {}: {}{consequence}", word(verdict.result), pod.name, verdict.detail);
         let base = self.of_execution(Kind::Outcome, message.clone(), execution);
         // What is only known of a request that this run decided on itself.
         let record = match self.last.take().filter(|last| last.pod_uid == base.pod_uid) {
@@ -203,9 +208,8 @@ impl<W: Write> Reporter<W> {
             Outcome::Superseded | Outcome::DegradedBefore | Outcome::NotExecuted => Reason::PodReplacementInconclusive,
         };
         self.event(reason, workload, pod, &execution.id, &message).await;
-        if let Some(opening) = opening {
-            let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
-            let text = format!("runbook {} no longer acts in {scope} until a human resets its breaker: {}", opening.runbook, opening.cause);
+        if let Some(stopped) = stopped {
+            let text = format!("{stopped}: {}", verdict.detail);
             self.event(Reason::CircuitBreakerOpened, workload, pod, &execution.id, &text).await;
         }
     }
