@@ -5,7 +5,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint unit selftest on-cluster lab ## everything: lint, unit, selftest, on-cluster, lab
+test: lint unit selftest on-cluster lab memory ## everything: lint, unit, selftest, on-cluster, lab
 
 .PHONY: lint
 lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
