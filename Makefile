@@ -11,6 +11,7 @@ test: lint unit selftest on-cluster lab memory ## everything: lint, unit, selfte
 lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --test on_cluster --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	shellcheck --external-sources $$(grep -rlIE '^#!/usr/bin/env bash|^# shellcheck shell=bash' .ci scripts tests)
 

@@ -15,6 +15,9 @@
 //! Modules in reading order. The core (`words` to `decide`) is pure: no I/O, no clock, no Kubernetes types. The edges do I/O and
 //! have an error type each. `run` is the flow.
 
+#[cfg(all(not(debug_assertions), any(feature = "sabotage-intent", feature = "sabotage-precondition", feature = "sabotage-cooldown")))]
+compile_error!("a sabotaged program is for the tests of the tests");
+
 pub mod names;
 pub mod near;
 pub mod selector;

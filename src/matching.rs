@@ -10,7 +10,7 @@ use crate::api::{Api, ApiError, BUDGETS, Cause, DEPLOYMENTS, PODS, PodObject, RE
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, WorkloadKind};
 
-pub use facts::pod_of;
+pub use facts::{pod_of, was_born_asking};
 
 /// The pods that ask. Usually none, and then nothing else is read.
 ///

@@ -12,7 +12,7 @@ use kube::api::WatchEvent;
 use crate::api::{Api, ApiError, PODS, PodObject};
 use crate::clock::{Deadline, Stopwatch};
 use crate::ledger::{Execution, InFlight, Outcome};
-use crate::matching::{pod_of, pods_of, workload_again};
+use crate::matching::{pod_of, pods_of, was_born_asking, workload_again};
 use crate::selector::Selector;
 use crate::snapshot::{Pod, Workload, WorkloadKind};
 
@@ -106,7 +106,7 @@ impl Verification<'_> {
             }
             match tokio::time::timeout(wait.min(left), stream.next()).await {
                 Ok(Some(Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)))) => {
-                    judge.see(pod_of(&pod), self.asks(&pod), since.elapsed());
+                    judge.see(pod_of(&pod), was_born_asking(&pod, self.request), since.elapsed());
                 }
                 Ok(Some(Ok(WatchEvent::Deleted(pod)))) => judge.see_gone(&pod.metadata.uid),
                 Ok(Some(Ok(WatchEvent::Bookmark(_)))) => {}
@@ -165,11 +165,7 @@ impl Verification<'_> {
     }
 
     async fn list(&self, selector: &str) -> Result<(Vec<(Pod, bool)>, String), ApiError> {
-        self.api.list(PODS, Some(selector), |pod: PodObject| (pod_of(&pod), self.asks(&pod))).await
-    }
-
-    fn asks(&self, pod: &PodObject) -> bool {
-        self.request.matches(&pod.metadata.labels)
+        self.api.list(PODS, Some(selector), |pod: PodObject| (pod_of(&pod), was_born_asking(&pod, self.request))).await
     }
 
     async fn workload(&self) -> Result<Option<Workload>, ApiError> {

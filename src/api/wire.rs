@@ -50,6 +50,8 @@ pub struct Meta {
     /// Owners; the one with `controller` is its controller.
     #[serde(default)]
     pub owner_references: Vec<OwnerReference>,
+    /// When it was made, by the server's clock.
+    pub creation_timestamp: Option<Timestamp>,
     /// It is being deleted.
     pub deletion_timestamp: Option<Timestamp>,
     /// Who set which field, and when.

@@ -83,6 +83,17 @@ fn asked_by(metadata: &Meta, selector: &Selector) -> Option<(jiff::Timestamp, St
     owners.filter_map(|entry| Some((entry.time?, entry.manager.clone()))).max()
 }
 
+/// It carries the request label since it was made: a template or a webhook put it there, and it will be on every replacement. A label
+/// that somebody set later is an ordinary request.
+pub fn was_born_asking(object: &PodObject, selector: &Selector) -> bool {
+    let PodObject { metadata, .. } = object;
+    selector.matches(&metadata.labels)
+        && match (asked_by(metadata, selector), metadata.creation_timestamp) {
+            (Some((asked, _)), Some(born)) => asked <= born,
+            _ => true,
+        }
+}
+
 /// The facts of a workload, or why they make no sense.
 pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {
     let WorkloadObject { metadata, spec, status } = object;
@@ -152,4 +163,74 @@ fn selector_of(selector: LabelSelector) -> Result<Selector, String> {
         Ok(Requirement { key: expression.key, operator })
     });
     equal.chain(expressions).collect::<Result<_, _>>().map(Selector)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::words::default_request_selector;
+
+    fn pod(labelled_at: Option<&str>) -> PodObject {
+        let label = "remediator.kubedojo.io/restart";
+        let owned = json!({"f:metadata": {"f:labels": {format!("f:{label}"): {}, "f:app": {}}}, "f:spec": {"f:containers": {}}});
+        let entry = labelled_at.map(|time| json!({"manager": "kubectl-label", "time": time, "fieldsV1": owned}));
+        let status = json!({"time": "2026-11-23T12:00:00Z", "manager": "kubelet", "subresource": "status", "fieldsV1": {"f:status": {}}});
+        serde_json::from_value(json!({
+            "metadata": {
+                "name": "web-1", "uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-11-23T10:00:00Z",
+                "labels": {label: "true", "app": "web"}, "managedFields": entry.into_iter().chain([status]).collect::<Vec<_>>(),
+            },
+            "status": {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-23T10:00:05Z"}],
+                "containerStatuses": [
+                    {"restartCount": 2, "state": {"running": {"startedAt": "2026-11-23T10:00:05Z"}}},
+                    {"restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}},
+                ],
+            },
+        }))
+        .unwrap()
+    }
+
+    fn bounds() -> Bounds {
+        Bounds {
+            namespace: "shop".to_owned(),
+            selector: default_request_selector(),
+            service_label: "app".to_owned(),
+            ceiling: crate::runbook::DecisionMode::AutoExecute,
+            time_left: std::time::Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_request_is_as_old_as_the_servers_record_of_its_label() {
+        let request = request_of(pod(Some("2026-11-23T11:00:00Z")), &bounds());
+        assert_eq!(request.requested_at, Fact::Known("2026-11-23T11:00:00Z".parse().unwrap()));
+        assert_eq!(request.field_manager.as_deref(), Some("kubectl-label"));
+        assert!(matches!(request_of(pod(None), &bounds()).requested_at, Fact::Unknown(_)));
+    }
+
+    #[test]
+    fn a_pod_is_all_its_containers_together() {
+        let facts = pod_of(&pod(None));
+        assert_eq!((facts.restarts, facts.waiting.as_deref(), facts.ready), (5, Some("CrashLoopBackOff"), false));
+    }
+
+    #[test]
+    fn only_a_label_as_old_as_the_pod_is_from_birth() {
+        let born = |time| was_born_asking(&pod(time), &default_request_selector());
+        assert!(born(Some("2026-11-23T10:00:00Z")));
+        assert!(!born(Some("2026-11-23T10:00:01Z")));
+        assert!(born(None), "what cannot be told is taken for the worse");
+        assert!(!was_born_asking(&pod(None), &"other=true".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_everyone_may_write_is_bounded() {
+        let mut object = pod(None);
+        object.metadata.annotations.insert(annotation::INCIDENT.to_owned(), "é".repeat(100_000));
+        assert_eq!(request_of(object, &bounds()).incident.unwrap().chars().count(), MAX_TEXT);
+    }
 }

@@ -30,8 +30,8 @@ enum Target {
 
 struct Candidate {
     pod: Pod,
-    /// It carries the request label itself, from birth.
-    asks: bool,
+    /// It carries the request label itself, since it was made.
+    born_asking: bool,
     /// Ready without a restart since then.
     ready_since: Option<Duration>,
 }
@@ -74,7 +74,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Takes note of a pod as it is now. Pods that were there before, or of another controller, are no replacement.
-    pub fn see(&mut self, pod: Pod, asks: bool, at: Duration) {
+    pub fn see(&mut self, pod: Pod, born_asking: bool, at: Duration) {
         if *pod.uid == *self.target_uid {
             if pod.terminating {
                 self.target = Target::Going;
@@ -91,8 +91,8 @@ impl<'a> Judge<'a> {
             None => self.ready_before_we_came(&pod).map(|since| since.min(at)),
         };
         let ready_since = healthy.then(|| unbroken.unwrap_or(at));
-        let asks = asks || before.is_some_and(|before| before.asks);
-        self.replacements.insert(pod.uid.clone(), Candidate { pod, asks, ready_since });
+        let born_asking = born_asking || before.is_some_and(|before| before.born_asking);
+        self.replacements.insert(pod.uid.clone(), Candidate { pod, born_asking, ready_since });
     }
 
     fn ready_before_we_came(&self, pod: &Pod) -> Option<Duration> {
@@ -112,8 +112,8 @@ impl<'a> Judge<'a> {
     pub fn see_all(&mut self, pods: Vec<(Pod, bool)>, at: Duration) {
         let target_there = pods.iter().any(|(pod, _)| *pod.uid == *self.target_uid);
         self.replacements.retain(|uid, _| pods.iter().any(|(pod, _)| pod.uid == *uid));
-        for (pod, asks) in pods {
-            self.see(pod, asks, at);
+        for (pod, born_asking) in pods {
+            self.see(pod, born_asking, at);
         }
         if !target_there {
             self.target = Target::Gone;
@@ -127,8 +127,8 @@ impl<'a> Judge<'a> {
 
     /// How it stands.
     pub fn standing(&self, at: Duration) -> Standing {
-        if let Some(born_asking) = self.replacements.values().find(|candidate| candidate.asks) {
-            let name = &born_asking.pod.name;
+        if let Some(asking) = self.replacements.values().find(|candidate| candidate.born_asking) {
+            let name = &asking.pod.name;
             return Standing::Doomed(format!("replacement {name} carries the request label from birth, so it would be replaced in turn"));
         }
         if self.target == Target::StillThere {

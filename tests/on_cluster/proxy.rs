@@ -28,6 +28,10 @@ pub(crate) enum Step {
     Drop,
     /// Let it through, and end the connection before its answer.
     ForwardThenDrop,
+    /// Let it through, and answer it with this instead, as [`Step::Answer`] does.
+    ForwardThenAnswer(&'static str, &'static str, String),
+    /// Let it through, and before its answer is passed on do this; then end the connection.
+    ForwardThen(Box<dyn FnOnce() + Send>),
     /// Let it through, and end the connection in the middle of its answer.
     Truncate,
     /// Answer nothing for this long; the server hears nothing.
@@ -153,15 +157,8 @@ impl Shared {
                     std::thread::sleep(span);
                     return Ok(());
                 }
-                Step::Answer(status, headers, body) => {
-                    let length = body.len();
-                    let answer = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-                    let stream = caller.get_mut();
-                    stream.write_all(answer.as_bytes())?;
-                    stream.conn.send_close_notify();
-                    return stream.flush();
-                }
-                Step::Forward | Step::ForwardThenDrop | Step::Truncate => {}
+                Step::Answer(status, headers, body) => return answer_with(&mut caller, status, headers, &body),
+                _ => {}
             }
             upstream.get_mut().write_all(head.as_bytes())?;
             upstream.get_mut().write_all(&body)?;
@@ -169,6 +166,11 @@ impl Shared {
             let answer = read_head(&mut upstream)?;
             match step {
                 Step::ForwardThenDrop => return Ok(()),
+                Step::ForwardThen(act) => {
+                    act();
+                    return Ok(());
+                }
+                Step::ForwardThenAnswer(status, headers, body) => return answer_with(&mut caller, status, headers, &body),
                 Step::Truncate => {
                     let mut some = vec![0; content_length(&answer).unwrap_or(2) / 2];
                     upstream.read_exact(&mut some)?;
@@ -200,6 +202,15 @@ impl Shared {
 
         Request { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), count: *count }
     }
+}
+
+/// The script's own answer, after which the connection ends.
+fn answer_with(caller: &mut Caller, status: &str, headers: &str, body: &str) -> Result<()> {
+    let length = body.len();
+    let stream = caller.get_mut();
+    stream.write_all(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes())?;
+    stream.conn.send_close_notify();
+    stream.flush()
 }
 
 /// The first lines of a request or an answer, the empty one included.

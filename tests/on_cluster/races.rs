@@ -137,7 +137,9 @@ fn a_new_pod_with_the_old_ones_name_is_not_deleted() {
         },
     );
     let run = lab.remediator().by(&proxy.kubeconfig).run();
-    assert_eq!(codes(&lab.deletions()), [409], "{run:?}");
+    let deletions = lab.deletions();
+    assert_eq!(codes(&deletions), [409], "{run:?}");
+    assert_eq!(deletions[0]["requestObject"]["preconditions"]["uid"], *target.uid);
     let outcome = run.outcome(&target);
     assert_eq!(outcome["verification"]["result"], "verified", "{run:?}");
     assert_eq!(outcome["verification"]["replacement_uid"], lab.get(&["pod", "db-1"])["metadata"]["uid"]);

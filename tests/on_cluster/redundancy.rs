@@ -123,7 +123,9 @@ fn a_crash_looping_pod_in_a_ready_moment_is_no_peer() {
             return None;
         }
         // Ten seconds are what it takes to count again: the default.
-        let run = lab.remediator_with(&Runbook::of(&lab.namespace)).run();
+        let runbook = Runbook::of(&lab.namespace).with("verification", "timeoutSeconds", 20);
+        let run = lab.remediator_with(&runbook).run();
+        assert!(!run.records.iter().any(|record| record["event.action"] == "intent"), "it acted: {run:?}");
         let after = lab.get(&["pod", &crashing.name]);
         if !is_ready(&after) || restarts(&before) != restarts(&after) {
             return None;

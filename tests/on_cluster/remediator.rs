@@ -54,11 +54,34 @@ pub(crate) struct Run {
 
 impl<'a> Remediator<'a> {
     pub(crate) fn new(lab: &'a Lab, runbook: &Runbook) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_pod-remediator")), lab, runbook)
+    }
+
+    /// Another build of the program.
+    pub(crate) fn of(program: &Path, lab: &'a Lab, runbook: &Runbook) -> Self {
         let file = lab.folder.join("runbook.yaml");
         std::fs::write(&file, &runbook.0).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pod-remediator"));
-        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json", "--deadline", "150s", "--runbooks"]).arg(file);
+        let mut command = Command::new(program);
+        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json", "--runbooks"]).arg(file);
+        // Not as a flag: those of a test win.
+        command.env("RUN_DEADLINE", "150s");
         Self { lab, command }
+    }
+
+    /// With a variable in its environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// As if it ran in this pod.
+    pub(crate) fn in_pod(self, name: &str, uid: &str) -> Self {
+        self.env("POD_NAME", name).env("POD_UID", uid)
+    }
+
+    /// As if it ran in a pod that is gone by the time anybody looks: once it ends, it is known to be dead.
+    pub(crate) fn in_no_pod(self) -> Self {
+        self.in_pod("a-job-of-the-past", "00000000-0000-4000-8000-000000000000")
     }
 
     /// With one more argument.
@@ -112,7 +135,23 @@ impl<'a> Remediator<'a> {
     }
 }
 
+/// Sends a signal to a process of ours that nobody has waited for yet, so its number is still its own.
+pub(crate) fn signal(process: u32, name: &str) {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status().unwrap();
+    assert!(status.success(), "kill -{name} {process}");
+}
+
 impl Running {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
+    /// Sends it a signal: `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
     /// Waits for its end, which its own deadline brings in any case.
     pub(crate) fn end(mut self) -> Run {
         let output = self.0.take().unwrap().wait_with_output().unwrap();
