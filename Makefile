@@ -5,7 +5,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint unit selftest on-cluster lab memory ## everything: lint, unit, selftest, on-cluster, lab
+test: lint unit selftest on-cluster lab memory ## everything: lint, unit, selftest, on-cluster, lab, memory
 
 .PHONY: lint
 lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
@@ -23,6 +23,10 @@ unit: prepare ## what needs no cluster
 on-cluster: cluster prepare ## tests on clusters of their own: what the program does, what the manifests promise
 	tests/on-cluster
 	tests/cluster/sandbox --node real -- tests/manifests
+
+.PHONY: memory
+memory: cluster image ## what the released program takes beside 10,000 pods
+	tests/memory
 
 # make lab KUBECONFIG=FILE [IMAGE=NAME] tells it on your own cluster, which must be able to pull IMAGE.
 # Only KUBECONFIG on make's command line counts: the one in the environment is often somebody's production.
