@@ -1,5 +1,6 @@
 //! The judge: the API server's own record of who did what.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
@@ -9,6 +10,15 @@ use crate::fixture::{Lab, cluster_dir, until};
 impl Lab {
     /// Every request so far in this namespace, by whomever, oldest answer first.
     pub(crate) fn audited(&self) -> Vec<Value> {
+        let (log, marker) = self.log();
+        let here = format!("\"namespace\":\"{}\"", self.namespace);
+        // The last line may be half written.
+        let lines = log.lines().filter(|line| line.contains(&here)).filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter(|line: &Value| line["objectRef"]["namespace"] == *self.namespace && line["objectRef"]["name"] != *marker).collect()
+    }
+
+    /// The whole log, with all that has been answered so far; and the name in its last line of ours.
+    fn log(&self) -> (String, String) {
         // A line is written once the request has been answered. The lines of all that came before are there once this one's is.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let marker = format!("marker-{}-{}", self.namespace, COUNT.fetch_add(1, Ordering::Relaxed));
@@ -17,10 +27,7 @@ impl Lab {
             let log = std::fs::read_to_string(cluster_dir().join("audit.log")).unwrap();
             log.lines().any(|line| line.contains(&marker)).then_some(log)
         });
-        let here = format!("\"namespace\":\"{}\"", self.namespace);
-        // The last line may be half written.
-        let lines = log.lines().filter(|line| line.contains(&here)).filter_map(|line| serde_json::from_str(line).ok());
-        lines.filter(|line: &Value| line["objectRef"]["namespace"] == *self.namespace && line["objectRef"]["name"] != *marker).collect()
+        (log, marker)
     }
 
     /// Every request of the program in this namespace.
@@ -38,6 +45,18 @@ impl Lab {
     pub(crate) fn deletions(&self) -> Vec<Value> {
         self.writes().into_iter().filter(|line| line["verb"] == "delete" || line["objectRef"]["subresource"] == "eviction").collect()
     }
+}
+
+/// Every request of the program, by namespace; the log is read only once for many.
+pub(crate) fn requests_by_namespace(any: &Lab) -> BTreeMap<String, Vec<Value>> {
+    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in any.log().0.lines().filter(|line| line.contains("\"userAgent\":\"pod-remediator")) {
+        let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+        if let Some(namespace) = line["objectRef"]["namespace"].as_str() {
+            found.entry(namespace.to_owned()).or_default().push(line);
+        }
+    }
+    found
 }
 
 /// The answer's code.

@@ -79,11 +79,6 @@ impl Deeds {
         Ok(Found { deleted, executions })
     }
 
-    /// The deletions that were asked for.
-    pub(crate) fn deletions(&self) -> &[Value] {
-        &self.deletions
-    }
-
     /// Every deletion is of exactly the pod that asked, as it was read.
     pub(crate) fn exactly(&self, target: &Pod) -> Judged<()> {
         for line in &self.deletions {

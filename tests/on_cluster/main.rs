@@ -14,7 +14,10 @@
 //! | `dry_run` | nothing changes |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
+//! | `interrupted` | SIGTERM, and who holds an intent until when |
+//! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(clippy::print_stdout, reason = "a sweep says how many cases it had")]
 #![allow(clippy::disallowed_methods, reason = "tests wait by the machine's own clock")]
 
 mod audit_log;
@@ -22,6 +25,10 @@ mod fixture;
 mod proxy;
 mod remediator;
 mod workloads;
+mod stage;
+mod judge;
+mod fault;
+mod sweep;
 
 mod redundancy;
 mod verification;
@@ -32,3 +39,5 @@ mod permissions;
 mod dry_run;
 mod races;
 mod answers;
+mod interrupted;
+mod crash_sweep;

@@ -142,6 +142,11 @@ pub(crate) fn signal(process: u32, name: &str) {
 }
 
 impl Running {
+    /// In place of one whose end has been waited for.
+    pub(crate) const fn none() -> Self {
+        Self(None)
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.0.as_ref().unwrap().id()

@@ -23,7 +23,7 @@ pub(crate) fn stages(name: &str, count: usize) -> Vec<Stage> {
     let state = |namespace| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": STATE, "namespace": namespace}});
     let labels = json!({"stages": name});
     let space = |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-    create(namespaces.iter().map(|namespace| space(namespace)).chain(namespaces.iter().map(state)).collect());
+    create(namespaces.iter().map(space).chain(namespaces.iter().map(state)).collect());
     // From here on, whatever fails, they are removed again.
     let labs: Vec<Lab> = namespaces
         .into_iter()
