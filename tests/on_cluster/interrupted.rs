@@ -1,5 +1,6 @@
 //! Who holds an intent, one at a time; and what becomes of it when that run ends before its time.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -7,7 +8,8 @@ use serde_json::{Value, json};
 use crate::audit_log::requests_by_namespace;
 use crate::fixture::{Lab, Pod, until};
 use crate::judge::Deeds;
-use crate::remediator::{Remediator, Run, Running};
+use crate::proxy::{Proxy, Step};
+use crate::remediator::{Remediator, Run, Running, signal};
 use crate::stage::{in_parallel, stages};
 use crate::workloads::{bare_pod, deployment};
 
@@ -19,11 +21,12 @@ struct Scene {
 }
 
 /// `holder`: the pod that the run says it is in.
-fn in_flight(name: &str, timeout: u32, holder: impl Fn(&Lab, Remediator<'_>) -> Running) -> Scene {
+fn in_flight(name: &str, timeout: u32, stable: u32, holder: impl Fn(&Lab, Remediator<'_>) -> Running) -> Scene {
     let lab = Lab::new(name);
     lab.roll_out(&deployment("web", 3));
     let target = lab.ask_for_one("web");
-    let runbook = lab.runbook().with("verification", "timeoutSeconds", timeout);
+    // Long enough for a test to come between, however busy the machine.
+    let runbook = lab.runbook().with("verification", "timeoutSeconds", timeout).with("verification", "stableSeconds", stable);
     let running = holder(&lab, lab.remediator_with(&runbook));
     until("the deletion", || (lab.deletions().len() == 1).then_some(()));
     Scene { lab, target, running }
@@ -69,7 +72,7 @@ impl Scene {
 
 #[test]
 fn sigterm_ends_a_run_within_ten_seconds_and_the_next_one_settles_what_it_began() {
-    let mut scene = in_flight("sigterm", 60, |_, remediator| remediator.in_no_pod().start());
+    let mut scene = in_flight("sigterm", 90, 25, |_, remediator| remediator.in_no_pod().start());
     let start = Instant::now();
     scene.running.signal("TERM");
     let run = std::mem::replace(&mut scene.running, Running::none()).end();
@@ -86,7 +89,7 @@ fn while_its_pod_runs_a_run_is_left_alone_and_once_that_has_failed_it_is_adopted
         let pod = until("the holder's pod", || Some(lab.get(&["pod", "job-1"])).filter(|pod| pod["status"]["phase"] == "Running"));
         remediator.in_pod("job-1", pod["metadata"]["uid"].as_str().unwrap()).start()
     };
-    let mut scene = in_flight("holder", 60, holder);
+    let mut scene = in_flight("holder", 90, 40, holder);
     // At the same moment, and it lives.
     assert!(scene.is_left_alone().contains("its pod job-1 is running"));
     scene.running.signal("KILL");
@@ -100,7 +103,7 @@ fn while_its_pod_runs_a_run_is_left_alone_and_once_that_has_failed_it_is_adopted
 
 #[test]
 fn without_a_pod_a_run_holds_its_intent_until_its_deadline_and_no_longer() {
-    let mut scene = in_flight("laptop", 10, |_, remediator| remediator.start());
+    let mut scene = in_flight("laptop", 25, 15, |_, remediator| remediator.start());
     scene.running.signal("KILL");
     std::mem::replace(&mut scene.running, Running::none()).end();
     let deadline: jiff::Timestamp = ledger_says(&scene.lab)["inFlight"]["verifyDeadline"].as_str().unwrap().parse().unwrap();
@@ -126,4 +129,64 @@ fn ten_runs_at_once_twenty_times_over_delete_one_pod_each_time_and_two_are_never
         assert_eq!(outcomes, 1, "one acts, the others say why they do not: {runs:?}");
         assert!(runs.iter().all(|run| !run.records.is_empty()), "{runs:?}");
     }
+}
+
+/// For Debian's libfaketime: dates are wrong by so much, and spans of time are as they are.
+fn with_a_wrong_clock<'a>(remediator: Remediator<'a>, by: &str) -> Remediator<'a> {
+    let library = format!("/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH);
+    assert!(std::path::Path::new(&library).exists(), "{library} is missing: install Debian's faketime");
+    remediator.env("LD_PRELOAD", &library).env("FAKETIME", by).env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+}
+
+#[test]
+fn an_hour_of_difference_in_the_programs_own_clock_moves_no_cooldown() {
+    for (name, by, then) in [("early", "-1h", "+1h"), ("late", "+1h", "-1h")] {
+        let lab = Lab::new(&format!("clock-{name}"));
+        lab.roll_out(&deployment("web", 3));
+        let target = lab.ask_for_one("web");
+        // The proxy's certificate is from the day before, and so valid by any of these clocks.
+        let proxy = Proxy::start(&lab, |_| Step::Forward);
+        let run = with_a_wrong_clock(lab.remediator().by(&proxy.kubeconfig), by).run();
+        assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");
+        let started: jiff::Timestamp = ledger_says(&lab)["startedAt"].as_str().unwrap().parse().unwrap();
+        assert!(started.duration_since(jiff::Timestamp::now()).abs() < jiff::SignedDuration::from_mins(5), "it began at {started}");
+        let further = lab.ask_for_one("web");
+        let again = with_a_wrong_clock(lab.remediator().by(&proxy.kubeconfig), then).run();
+        assert_eq!(again.blocks(&further), ["cooldown"], "{again:?}");
+    }
+}
+
+#[test]
+fn a_deletion_that_lands_after_its_run_was_taken_for_dead_does_no_harm() {
+    let lab = Lab::new("late-delete");
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let (process, held, released) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+    let (of_script, is_held, is_released) = (Arc::clone(&process), Arc::clone(&held), Arc::clone(&released));
+    let proxy = Proxy::start(&lab, move |request| {
+        if request.deletes_a_pod(1) {
+            signal(*of_script.wait(), "KILL");
+            let _ = is_held.set(());
+            let () = *is_released.wait();
+        }
+        Step::Forward
+    });
+    let running = lab.remediator().in_no_pod().by(&proxy.kubeconfig).start();
+    process.set(running.id()).unwrap();
+    assert_eq!(running.end().exit, -1);
+    let () = *held.wait();
+
+    let next = lab.remediator().run();
+    assert_eq!(next.outcome(&target)["verification"]["result"], "not_executed", "{next:?}");
+    assert_eq!(ledger_says(&lab)["charged"], true, "nobody can know that it was not sent, so the cooldown is kept");
+    assert_eq!(lab.deletions(), Vec::<Value>::new());
+
+    released.set(()).unwrap();
+    until("the late deletion", || (lab.deletions().len() == 1).then_some(()));
+    let conditions = lab.deletions()[0]["requestObject"]["preconditions"].clone();
+    assert_eq!(conditions["uid"], *target.uid, "exactly the pod that was meant: {conditions}");
+    let further = lab.pods("web").iter().map(Pod::of).find(|pod| pod.uid != target.uid).unwrap();
+    lab.ask(&further);
+    assert_eq!(lab.remediator().run().blocks(&further), ["cooldown"]);
+    assert_eq!(lab.deletions().len(), 1, "no second pod");
 }

@@ -61,8 +61,8 @@ impl Deeds {
 
     /// What holds whatever happened: to one request, when everything has been settled.
     pub(crate) fn judge(&self, target: &Pod) -> Judged<Found> {
-        self.exactly(target)?;
         self.intent_first()?;
+        self.exactly(target)?;
         self.one_at_a_time()?;
         self.written_once()?;
         let deleted = self.deletions.iter().filter(|line| code(line) == 200).count();

@@ -16,6 +16,8 @@
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
 //! | `interrupted` | SIGTERM, and who holds an intent until when |
 //! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
+//! | `sabotage` | programs that break a rule are caught by that judge |
+//! | `alone` | the API server crashes, or falls silent |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 #![allow(clippy::print_stdout, reason = "a sweep says how many cases it had")]
 #![allow(clippy::disallowed_methods, reason = "tests wait by the machine's own clock")]
@@ -41,3 +43,5 @@ mod races;
 mod answers;
 mod interrupted;
 mod crash_sweep;
+mod sabotage;
+mod alone;
