@@ -1,9 +1,11 @@
 //! Act: one pod, one typed call, under preconditions that make a second or a stale one impossible.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use kube::api::{DeleteParams, Preconditions};
 
 use crate::api::{Api, ApiError, Cause, PODS};
 use crate::clock::Deadline;
+use crate::runbook::Method;
 use crate::snapshot::Request;
 
 /// What came of the call.
@@ -23,17 +25,17 @@ pub enum Acted {
     Unclear(ApiError),
 }
 
-/// Deletes exactly the pod that was read: same UID, same resourceVersion.
-///
-/// Preconditions: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
-pub async fn delete(api: &Api, target: &Request, send_before: Deadline) -> Acted {
-    let exactly = Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) };
-    let params = DeleteParams { preconditions: (!cfg!(feature = "sabotage-precondition")).then_some(exactly), ..DeleteParams::default() };
+/// Removes exactly the pod that was read.
+pub async fn remove(api: &Api, target: &Request, method: Method, send_before: Deadline) -> Acted {
     loop {
         if send_before.is_over() {
             return Acted::TooLate;
         }
-        let error = match api.delete(PODS, &target.pod.name, &params).await {
+        let answer = match method {
+            Method::Delete => delete(api, target).await,
+            Method::Evict => evict(api, target).await,
+        };
+        let error = match answer {
             Ok(()) => return Acted::Sent,
             Err(error) => error,
         };
@@ -49,4 +51,20 @@ pub async fn delete(api: &Api, target: &Request, send_before: Deadline) -> Acted
             _ => return Acted::Refused(error),
         }
     }
+}
+
+/// Under the same UID and the same resourceVersion.
+///
+/// Preconditions: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
+async fn delete(api: &Api, target: &Request) -> Result<(), ApiError> {
+    let exactly = Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) };
+    let params = DeleteParams { preconditions: (!cfg!(feature = "sabotage-precondition")).then_some(exactly), ..DeleteParams::default() };
+    api.delete(PODS, &target.pod.name, &params).await
+}
+
+/// Under the same UID only: the server takes the disruption out of the budget before it looks at the conditions, and an eviction
+/// that then fails for a resourceVersion would leave the budget spent for minutes.
+async fn evict(api: &Api, target: &Request) -> Result<(), ApiError> {
+    let exactly = meta::Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: None };
+    api.evict(&target.pod.name, meta::DeleteOptions { preconditions: Some(exactly), ..meta::DeleteOptions::default() }).await
 }

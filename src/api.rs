@@ -5,12 +5,15 @@
 mod error;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesReviewStatus};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta};
 use kube::api::{DeleteParams, GetParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::client::{Body, ClientBuilder};
 use kube::config::KubeConfigOptions;
@@ -61,10 +64,16 @@ resources! {
     REPLICA_SETS = "apps" "v1" "replicasets";
     /// StatefulSets.
     STATEFUL_SETS = "apps" "v1" "statefulsets";
+    /// DaemonSets.
+    DAEMON_SETS = "apps" "v1" "daemonsets";
     /// Disruption budgets.
     BUDGETS = "policy" "v1" "poddisruptionbudgets";
     /// Events.
     EVENTS = "events.k8s.io" "v1" "events";
+    /// The eviction of a pod, as RBAC names it.
+    EVICTIONS = "" "v1" "pods/eviction";
+    /// Namespaces; a Role can grant to read its own.
+    NAMESPACES = "" "v1" "namespaces";
 }
 
 impl Resource {
@@ -230,6 +239,31 @@ impl Api {
         let call = Call::new("delete", resource, name);
         let request = resource.request(&self.namespace).delete(name, params);
         self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
+    }
+
+    /// Asks for a pod's eviction.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Budget` if a disruption budget forbids it, `Conflict` if a precondition does not hold.
+    pub async fn evict(&self, name: &str, options: DeleteOptions) -> Result<(), ApiError> {
+        let call = Call::new("create", EVICTIONS, name);
+        // kube's own eviction misspells its delete options.
+        let metadata = ObjectMeta { name: Some(name.to_owned()), namespace: Some(self.namespace.clone()), ..ObjectMeta::default() };
+        let eviction = Eviction { metadata, delete_options: Some(options) };
+        let body = serde_json::to_vec(&eviction).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let request = PODS.request(&self.namespace).create_subresource("eviction", name, &PostParams::default(), body);
+        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
+    }
+
+    /// The labels of the namespace itself.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn namespace_labels(&self) -> Result<BTreeMap<String, String>, ApiError> {
+        let call = Call::new("get", NAMESPACES, &self.namespace);
+        let path = Request::new("/api/v1/namespaces");
+        let object: NamespaceObject = self.read(&call, || path.get(&self.namespace, &GetParams::default())).await?;
+        Ok(object.metadata.labels)
     }
 
     /// What we may do in the namespace.

@@ -7,7 +7,7 @@ mod text;
 
 use std::io::Write;
 
-pub use record::{ActionRecord, Actor, GuardrailRecord, Kind, Record, Settings, VerificationRecord};
+pub use record::{ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, Settings, VerificationRecord};
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,6 +88,10 @@ struct Policy {
     /// auto, json or text [env: LOG_FORMAT] [default: auto: text on a terminal]
     #[arg(long)]
     log_format: Option<String>,
+    /// unverified; or admitted, where the cluster's admission policy lets nobody approve but who may, under their own name
+    /// [env: APPROVALS] [default: unverified]
+    #[arg(long)]
+    approvals: Option<String>,
 }
 
 /// Where.
@@ -267,7 +271,15 @@ fn validate(files: &[PathBuf]) -> Result<Exit, CliError> {
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {
-    let nothing = Policy { runbooks: None, selector: None, service_label: None, mode_ceiling: None, deadline: None, log_format: None };
+    let nothing = Policy {
+        runbooks: None,
+        selector: None,
+        service_label: None,
+        mode_ceiling: None,
+        deadline: None,
+        log_format: None,
+        approvals: None,
+    };
     let (settings, access) = understand(nothing, target).map_err(CliError::Config)?;
     let patience = Deadline::after(std::time::Duration::from_secs(60));
     let api = Api::connect(access, Clock::default(), patience).await?;
@@ -285,6 +297,7 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         mode_ceiling: policy.mode_ceiling,
         run_deadline: policy.deadline,
         log_format: policy.log_format,
+        approvals: policy.approvals,
         pod_name: None,
         pod_uid: None,
     };

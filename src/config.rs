@@ -31,6 +31,8 @@ pub struct Raw {
     pub run_deadline: Option<String>,
     /// `--log-format`, `LOG_FORMAT`.
     pub log_format: Option<String>,
+    /// `--approvals`, `APPROVALS`.
+    pub approvals: Option<String>,
     /// `POD_NAME`.
     pub pod_name: Option<String>,
     /// `POD_UID`.
@@ -39,7 +41,7 @@ pub struct Raw {
 
 /// Our variables, each with its flag. Those of the downward API come last: names near them (NODE_NAME, POD_IP) are common
 /// and no misspelling.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("TARGET_NAMESPACE", "--namespace"),
     ("RUNBOOKS", "--runbooks"),
     ("STATE_CONFIGMAP", "--state-configmap"),
@@ -48,6 +50,7 @@ const VARIABLES: [(&str, &str); 10] = [
     ("MODE_CEILING", "--mode-ceiling"),
     ("RUN_DEADLINE", "--deadline"),
     ("LOG_FORMAT", "--log-format"),
+    ("APPROVALS", "--approvals"),
     ("POD_NAME", ""),
     ("POD_UID", ""),
 ];
@@ -71,6 +74,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// How records are written.
     pub log_format: LogFormat,
+    /// The cluster's admission vouches for who approves.
+    pub approvals_admitted: bool,
     /// The pod that this runs in.
     pub pod_name: Option<String>,
     /// Its UID.
@@ -152,6 +157,7 @@ impl Raw {
             mode_ceiling: self.mode_ceiling.or(other.mode_ceiling),
             run_deadline: self.run_deadline.or(other.run_deadline),
             log_format: self.log_format.or(other.log_format),
+            approvals: self.approvals.or(other.approvals),
             pod_name: self.pod_name.or(other.pod_name),
             pod_uid: self.pod_uid.or(other.pod_uid),
         }
@@ -187,6 +193,11 @@ impl Raw {
             "text" => Some(LogFormat::Text),
             _ => None,
         })?;
+        let approvals_admitted = setting("APPROVALS", self.approvals, "unverified", "unverified or admitted", |text| match text {
+            "unverified" => Some(false),
+            "admitted" => Some(true),
+            _ => None,
+        })?;
         Ok(Settings {
             namespace,
             runbooks: self.runbooks.unwrap_or_else(|| "/etc/pod-remediator/runbooks".to_owned()).into(),
@@ -196,6 +207,7 @@ impl Raw {
             ceiling,
             deadline,
             log_format,
+            approvals_admitted,
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
         })

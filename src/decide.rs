@@ -10,12 +10,16 @@
 //! | suggest | the evidence is weaker than the runbook asks for (where at least a suggestion is allowed, see the last row) |
 //! | abort | a guardrail blocks |
 //! | what is allowed | the lowest of the runbook's mode, its risk (high: approval) and the run's ceiling |
+//!
+//! Where that is an approval, and the pod carries one of exactly this plan, it is to act.
 
 mod check;
+mod escalation;
 mod evidence;
 mod guardrails;
 mod intake;
 mod message;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +31,11 @@ use crate::snapshot::{Bounds, Request, Snapshot};
 
 pub use check::{Check, GuardrailId, Verdict};
 pub use guardrails::TIME_MARGIN;
+pub use plan::Plan;
 
 use guardrails::Case;
 use intake::{Intake, intake};
+use plan::{Approval, approval, plan};
 
 /// What may be done for one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +50,8 @@ pub struct Decision {
     pub runbook: Option<usize>,
     /// Every guardrail's result, in the order of [`GuardrailId`]; empty where no runbook applies.
     pub guardrails: Vec<Check>,
+    /// Where a human has to approve, or has approved: the plan.
+    pub plan: Option<Plan>,
 }
 
 /// What may be done.
@@ -94,6 +102,15 @@ pub enum Reason {
     HighRisk,
     /// The run's ceiling allows no more.
     Ceiling,
+    /// A human has approved exactly this plan.
+    Approved {
+        /// Who, by annotation.
+        by: Option<String>,
+        /// The cluster's admission vouches for who it was.
+        verified: bool,
+    },
+    /// There is an approval, and it counts for nothing: why.
+    ApprovalVoid(String),
 }
 
 impl Reason {
@@ -109,6 +126,8 @@ impl Reason {
             Self::RunbookMode => "decision_mode",
             Self::HighRisk => "high_risk",
             Self::Ceiling => "mode_ceiling",
+            Self::Approved { .. } => "approved",
+            Self::ApprovalVoid(_) => "approval_void",
         }
     }
 }
@@ -166,7 +185,7 @@ impl Decision {
 
     /// Nothing may be done, before any guardrail is looked at.
     fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<usize>) -> Self {
-        Self { mode, reason, evidence, runbook, guardrails: Vec::new() }
+        Self { mode, reason, evidence, runbook, guardrails: Vec::new(), plan: None }
     }
 }
 
@@ -202,7 +221,7 @@ impl<'a> Decider<'a> {
             Intake::Matched { evidence, index, runbook } => (evidence, index, runbook),
         };
         let (ledger, now, matched_services) = (self.ledger, self.now, self.matched_services);
-        let case = Case { request, runbook, snapshot: self.snapshot, ledger, now, matched_services };
+        let case = Case { request, evidence: &evidence, runbook, snapshot: self.snapshot, ledger, now, matched_services };
         let guardrails = guardrails::check_all(&case);
 
         let (most, why) = most_allowed(runbook, bounds);
@@ -213,10 +232,27 @@ impl<'a> Decider<'a> {
             (Mode::Suggest, Reason::LowConfidence { confidence: evidence.confidence, minimum })
         } else if guardrails.iter().any(|check| check.verdict == Verdict::Blocked) {
             (Mode::Abort, Reason::Blocked)
+        } else if most == DecisionMode::ApprovalRequired
+            && let Some(plan) = plan(&case)
+        {
+            let (mode, reason) = with_approval(&case, &plan, why);
+            return Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: Some(plan) };
         } else {
             (most.into(), why)
         };
-        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails }
+        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: None }
+    }
+}
+
+/// Every guardrail lets it pass: has a human, too?
+fn with_approval(case: &Case<'_>, plan: &Plan, why: Reason) -> (Mode, Reason) {
+    match approval(case, &plan.content) {
+        Approval::Given => {
+            let (by, verified) = (case.request.approved_by.clone(), case.snapshot.bounds.approvals_admitted);
+            (Mode::AutoExecute, Reason::Approved { by, verified })
+        }
+        Approval::None => (Mode::ApprovalRequired, why),
+        Approval::Void(void) => (Mode::ApprovalRequired, Reason::ApprovalVoid(void)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::runbook::Escalate;
+use crate::runbook::{BreakerLimits, Escalate, Method};
 
 pub use codec::{MAX_BYTES, Untrusted};
 
@@ -23,6 +23,9 @@ pub struct Ledger {
     pub executions: Vec<Execution>,
     /// Oldest first.
     pub breaker: Vec<BreakerEvent>,
+    /// Plans that wait for a human's approval, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proposals: Vec<Proposal>,
 }
 
 /// One action on one pod: an intent, and how it ended.
@@ -52,12 +55,57 @@ pub struct Execution {
     pub cooldown_until: Timestamp,
     /// It counts for cooldown, rate and caps. False only where the run itself knows that nothing was sent.
     pub charged: bool,
+    /// By which call.
+    #[serde(default)]
+    pub method: Method,
+    /// The approval that it was done by, if it needed one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval: Option<ApprovedPlan>,
     /// What another run needs to settle it; dropped once it is settled.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub in_flight: Option<InFlight>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Settled>,
+}
+
+/// An approval that was acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApprovedPlan {
+    /// The plan's id.
+    pub plan: String,
+    /// Who approved it, by annotation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
+    /// The cluster's admission vouches for that.
+    pub verified: bool,
+}
+
+/// A plan that was put to a human.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Proposal {
+    /// The plan's id.
+    pub plan: String,
+    /// Digest of what the plan rests on.
+    pub content: String,
+    /// When it was first put.
+    pub issued_at: Timestamp,
+    /// Until when an approval of it counts.
+    pub expires_at: Timestamp,
+    /// Where.
+    pub namespace: String,
+    /// The service's name.
+    pub service: String,
+    /// The pod to replace.
+    pub pod: ObjectRef,
+    /// The runbook's name.
+    pub runbook: String,
+    /// The whole question, in words.
+    pub message: String,
+    /// The one command that approves it.
+    pub approve_with: String,
 }
 
 /// An object by kind, name and UID.
@@ -100,6 +148,9 @@ pub struct InFlight {
     pub verify_deadline: Timestamp,
     /// What a failure leads to.
     pub on_failure: Escalate,
+    /// How many failures open the breaker, where not the first does.
+    #[serde(default)]
+    pub breaker: BreakerLimits,
 }
 
 /// Who holds the lock that an intent in flight is.
@@ -197,16 +248,14 @@ pub enum BreakerChange {
     Reset,
 }
 
-/// Failures that open the breaker, where the escalation does not open it at the first.
-pub const BREAKER_FAILURES: usize = 3;
-/// The window in which they count.
-pub const BREAKER_WINDOW: SignedDuration = SignedDuration::from_mins(60);
 /// The window of the cap on affected services.
 pub const AFFECTED_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// The window of the rate.
 pub const RATE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// How long executions are kept; the last one of each service, and every breaker opening not yet reset, stay.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The most plans that are remembered, the newest: the ConfigMap's room is for what limits rest on.
+const MOST_PROPOSALS: usize = 50;
 
 impl Ledger {
     /// Intents whose outcome is not known yet.
@@ -217,7 +266,8 @@ impl Ledger {
     /// The newest moment in it: time never runs backwards across runs.
     pub fn newest(&self) -> Option<Timestamp> {
         let executions = self.executions.iter().map(|execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at));
-        executions.chain(self.breaker.iter().map(|event| event.at)).max()
+        let others = self.breaker.iter().map(|event| event.at).chain(self.proposals.iter().map(|proposal| proposal.issued_at));
+        executions.chain(others).max()
     }
 
     fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {
@@ -255,6 +305,15 @@ impl Ledger {
         newest.into_iter().collect()
     }
 
+    /// Takes note of what was put to a human; false if all of it was known.
+    pub fn propose(&mut self, proposals: &[Proposal]) -> bool {
+        let new: Vec<Proposal> =
+            proposals.iter().filter(|one| !self.proposals.iter().any(|known| known.plan == one.plan)).cloned().collect();
+        let any = !new.is_empty();
+        self.proposals.extend(new);
+        any
+    }
+
     /// The opening that keeps this runbook from acting on this service, if there is one.
     pub fn open_breaker(&self, runbook: &str, service: &str) -> Option<&BreakerEvent> {
         self.opening(runbook, None).or_else(|| self.opening(runbook, Some(service)))
@@ -286,7 +345,10 @@ impl Ledger {
             return None;
         }
         let whole_namespace = in_flight.on_failure == Escalate::OpenIncidentAndDisableRunbook;
-        if !open_now && !whole_namespace && self.recent_failures(&namespace, &runbook, &service, at) < BREAKER_FAILURES {
+        let BreakerLimits { failures, window_minutes } = in_flight.breaker;
+        let window = SignedDuration::from_mins(i64::from(window_minutes));
+        let recent = self.recent_failures(&namespace, &runbook, &service, window, at);
+        if !open_now && !whole_namespace && u32::try_from(recent).is_ok_and(|recent| recent < failures) {
             return None;
         }
         let opening = BreakerEvent {
@@ -302,7 +364,7 @@ impl Ledger {
     }
 
     /// Failures of this runbook on this service within the window, since its breaker was last reset.
-    fn recent_failures(&self, namespace: &str, runbook: &str, service: &str, now: Timestamp) -> usize {
+    fn recent_failures(&self, namespace: &str, runbook: &str, service: &str, window: SignedDuration, now: Timestamp) -> usize {
         let reset = self
             .breaker
             .iter()
@@ -314,14 +376,12 @@ impl Ledger {
             .iter()
             .filter(|execution| execution.namespace == namespace && execution.runbook == runbook && execution.service == service)
             .filter_map(|execution| execution.outcome.as_ref())
-            .filter(|end| {
-                end.result.is_failure() && now.duration_since(end.at) < BREAKER_WINDOW && reset.is_none_or(|reset| end.at > reset)
-            })
+            .filter(|end| end.result.is_failure() && now.duration_since(end.at) < window && reset.is_none_or(|reset| end.at > reset))
             .count()
     }
 
     /// Forgets executions older than seven days, but none in flight and not the last of a service; and a breaker's past
-    /// once it has been reset for that long. Never what a limit still rests on.
+    /// once it has been reset for that long; and plans that nobody can approve any more. Never what a limit still rests on.
     pub fn prune(&mut self, now: Timestamp) {
         let mut seen = BTreeSet::new();
         let mut kept: Vec<bool> = self
@@ -334,6 +394,11 @@ impl Ledger {
             })
             .collect();
         self.executions.retain(|_| kept.pop().unwrap_or(true));
+
+        let done: BTreeSet<&str> = self.executions.iter().map(|execution| execution.pod.uid.as_str()).collect();
+        self.proposals.retain(|proposal| proposal.expires_at > now && !done.contains(proposal.pod.uid.as_str()));
+        let surplus = self.proposals.len().saturating_sub(MOST_PROPOSALS);
+        self.proposals.drain(..surplus);
 
         let resets: Vec<BreakerEvent> = self
             .breaker

@@ -18,6 +18,7 @@
 #[cfg(all(not(debug_assertions), any(feature = "sabotage-intent", feature = "sabotage-precondition", feature = "sabotage-cooldown")))]
 compile_error!("a sabotaged program is for the tests of the tests");
 
+mod canonical;
 pub mod names;
 pub mod near;
 pub mod selector;

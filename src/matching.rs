@@ -6,7 +6,10 @@ mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Api, ApiError, BUDGETS, Cause, DEPLOYMENTS, PODS, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS, WorkloadObject};
+use crate::api::{
+    Api, ApiError, BUDGETS, Cause, DAEMON_SETS, DEPLOYMENTS, PODS, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS, WorkloadObject,
+};
+use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, WorkloadKind};
 
@@ -26,7 +29,7 @@ pub async fn requests(api: &Api, bounds: &Bounds) -> Result<Vec<Request>, ApiErr
 ///
 /// # Errors
 /// A permission is missing.
-pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>) -> Result<Snapshot, ApiError> {
+pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>, runbooks: &[Runbook]) -> Result<Snapshot, ApiError> {
     let mut services = BTreeMap::new();
     for (label, names) in services_by_label(&requests) {
         services.extend(pods_of_services(api, &bounds, &label, names).await?);
@@ -37,8 +40,8 @@ pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>) -> Resu
             workloads.insert(owner.uid.to_string(), workload_behind(api, owner).await?);
         }
     }
-    let budgets = budgets(api).await?;
-    Ok(Snapshot { bounds, requests, services, workloads, budgets })
+    let (budgets, namespace_labels) = (budgets(api).await?, namespace_labels(api, runbooks).await?);
+    Ok(Snapshot { bounds, requests, services, workloads, budgets, namespace_labels })
 }
 
 /// What one request's pod is by now.
@@ -67,7 +70,7 @@ pub struct Fresh {
 ///
 /// # Errors
 /// A fact cannot be read.
-pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Request) -> Result<Again, ApiError> {
+pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Request, runbooks: &[Runbook]) -> Result<Again, ApiError> {
     let Some(service) = &request.service else { return Ok(Again::Withdrawn) };
     let mut found = None;
     let selector = pods_of(&service.label, vec![service.name.clone()], &bounds.service_label).to_string();
@@ -90,11 +93,11 @@ pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Reque
     if let Some(owner) = &fresh.pod.owner {
         workloads.insert(owner.uid.to_string(), workload_behind(api, owner).await?);
     }
-    let budgets = budgets(api).await?;
+    let (budgets, namespace_labels) = (budgets(api).await?, namespace_labels(api, runbooks).await?);
     let mut requests: Vec<Request> = before.requests.iter().filter(|other| other.pod.uid != request.pod.uid).cloned().collect();
     requests.push(fresh.clone());
     let services = BTreeMap::from([(service.clone(), Fact::Known(pods))]);
-    let snapshot = Snapshot { bounds, requests, services, workloads, budgets };
+    let snapshot = Snapshot { bounds, requests, services, workloads, budgets, namespace_labels };
     Ok(Again::Asks(Box::new(Fresh { snapshot, request: fresh, resource_version: version })))
 }
 
@@ -121,7 +124,7 @@ pub async fn workload_behind(api: &Api, owner: &Owner) -> Result<Fact<Workload>,
                 Ok(Fact::Unknown(format!("its ReplicaSet belongs to a {kind}, {}, whose rollouts are not understood here", above.name)))
             }
         }
-        OwnerKind::DaemonSet => Ok(Fact::Unknown("DaemonSets are not supported".to_owned())),
+        OwnerKind::DaemonSet => workload(api, DAEMON_SETS, WorkloadKind::DaemonSet, &owner.name, &owner.uid).await,
         OwnerKind::Other(kind) => Ok(Fact::Unknown(format!("a {kind} owns it, which is not supported"))),
     }
 }
@@ -143,6 +146,7 @@ pub async fn workload_again(api: &Api, kind: WorkloadKind, name: &str, uid: &str
         WorkloadKind::Deployment => DEPLOYMENTS,
         WorkloadKind::ReplicaSet => REPLICA_SETS,
         WorkloadKind::StatefulSet => STATEFUL_SETS,
+        WorkloadKind::DaemonSet => DAEMON_SETS,
     };
     match api.get::<WorkloadObject>(resource, name).await {
         Ok(object) if object.metadata.uid == uid => Ok(facts::workload_of(kind, object).known().ok().cloned()),
@@ -198,6 +202,14 @@ async fn budgets(api: &Api) -> Result<Fact<Vec<Budget>>, ApiError> {
         Fact::Known((budgets, _)) => budgets.into_iter().collect::<Result<_, _>>().map_or_else(Fact::Unknown, Fact::Known),
         Fact::Unknown(why) => Fact::Unknown(why),
     })
+}
+
+/// The namespace's own labels, where a runbook looks at them.
+async fn namespace_labels(api: &Api, runbooks: &[Runbook]) -> Result<Fact<BTreeMap<String, String>>, ApiError> {
+    if runbooks.iter().all(|runbook| runbook.guardrails.blocked_by_labels.is_empty()) {
+        return Ok(Fact::Unknown("no runbook looks at the namespace's labels, so they were not read".to_owned()));
+    }
+    fact(api.namespace_labels().await)
 }
 
 /// A failed read is an unknown fact, which blocks; a missing permission is the installer's to mend, so it ends the run.

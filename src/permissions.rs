@@ -2,7 +2,11 @@
 
 use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
 
-use crate::api::{BUDGETS, CONFIG_MAPS, DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Resource, STATEFUL_SETS};
+use crate::api::{
+    BUDGETS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource, STATEFUL_SETS,
+};
+use crate::runbook::{Method, Runbook};
+use crate::snapshot::WorkloadKind;
 
 /// One permission that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,15 +34,15 @@ impl std::fmt::Display for Need {
     }
 }
 
-/// Every call of a run: the manifests' Role grants these and no more.
-pub fn needs(state_configmap: &str) -> Vec<Need> {
+/// Every call that a run by these runbooks may make.
+pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
     let any = |verb, resource, purpose| Need { verb, resource, name: None, purpose };
     let ledger = |verb, purpose| Need { verb, resource: CONFIG_MAPS, name: Some(state_configmap.to_owned()), purpose };
-    vec![
+    let some = |which: fn(&Runbook) -> bool| runbooks.iter().any(which);
+    let mut needs = vec![
         any("get", PODS, "to see whether a pod is still there"),
         any("list", PODS, "to find requests and count Ready pods"),
         any("watch", PODS, "to verify the replacement"),
-        any("delete", PODS, "to replace a pod"),
         any("get", DEPLOYMENTS, "to read the opt-in and the rollout"),
         any("get", REPLICA_SETS, "to find a pod's Deployment"),
         any("get", STATEFUL_SETS, "to read the opt-in and the rollout"),
@@ -46,7 +50,20 @@ pub fn needs(state_configmap: &str) -> Vec<Need> {
         any("create", EVENTS, "to tell the service owner"),
         ledger("get", "to read the ledger"),
         ledger("update", "to write the ledger"),
-    ]
+    ];
+    if some(|runbook| runbook.action.method == Method::Delete) {
+        needs.push(any("delete", PODS, "to replace a pod"));
+    }
+    if some(|runbook| runbook.action.method == Method::Evict) {
+        needs.push(any("create", EVICTIONS, "to evict a pod, as a runbook's action.method wants"));
+    }
+    if some(|runbook| runbook.scope.workload_kinds.contains(&WorkloadKind::DaemonSet)) {
+        needs.push(any("get", DAEMON_SETS, "to read the opt-in and the rollout, for a runbook's scope.workloadKinds names them"));
+    }
+    if some(|runbook| !runbook.guardrails.blocked_by_labels.is_empty()) {
+        needs.push(any("get", NAMESPACES, "to read the namespace's own labels, for a runbook's guardrails.blockedByLabels"));
+    }
+    needs
 }
 
 /// Those of `needs` that are not granted. Where the server says that its answer is incomplete, a missing rule proves nothing.
@@ -84,7 +101,8 @@ mod tests {
     #[track_caller]
     fn check(rules: Vec<ResourceRule>, incomplete: bool, expected: &[&str]) {
         let granted = SubjectRulesReviewStatus { resource_rules: rules, incomplete, ..SubjectRulesReviewStatus::default() };
-        let of_interest = needs("state").into_iter().filter(|need| need.verb == "delete" || need.verb == "update").collect();
+        let runbooks = crate::runbook::parse("runbook", include_str!("../config/runbook.yaml")).unwrap();
+        let of_interest = needs("state", &runbooks).into_iter().filter(|need| need.verb == "delete" || need.verb == "update").collect();
         let missing: Vec<String> = missing(of_interest, &granted).iter().map(ToString::to_string).collect();
         assert_eq!(missing, expected);
     }
@@ -92,11 +110,11 @@ mod tests {
     #[test]
     fn a_missing_permission_is_named_with_its_purpose() {
         let (delete, update) = ("delete pods (to replace a pod)", "update configmaps/state (to write the ledger)");
-        check(vec![], false, &[delete, update]);
+        check(vec![], false, &[update, delete]);
         check(vec![], true, &[]);
         check(vec![rule(&["*"], "*", "*", &[])], false, &[]);
         check(vec![rule(&["delete"], "", "pods", &[]), rule(&["update"], "", "configmaps", &["state"])], false, &[]);
-        check(vec![rule(&["delete"], "apps", "pods", &[]), rule(&["update"], "", "configmaps", &["other"])], false, &[delete, update]);
+        check(vec![rule(&["delete"], "apps", "pods", &[]), rule(&["update"], "", "configmaps", &["other"])], false, &[update, delete]);
         check(vec![rule(&["delete"], "", "pods", &["web-1"]), rule(&["update"], "", "configmaps", &[])], false, &[delete]);
     }
 }

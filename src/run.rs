@@ -13,9 +13,9 @@ use crate::api::{Access, Api, ApiError, Cause};
 use crate::audit::Sink;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, decide};
+use crate::decide::{Decider, Decision, Mode, Reason, decide};
 use crate::exit::Exit;
-use crate::ledger::{Execution, InFlight, Ledger, ObjectRef, Outcome, Settled, later};
+use crate::ledger::{ApprovedPlan, Execution, InFlight, Ledger, ObjectRef, Outcome, Proposal, Settled, later};
 use crate::load::{LoadError, load};
 use crate::matching::{self, Again, Fresh};
 use crate::permissions::{Need, missing, needs};
@@ -117,7 +117,7 @@ impl<W: Write> Run<'_, W> {
             self.reporter.nothing_to_do();
             return Ok(self.exit);
         }
-        let needs = missing(needs(&self.settings.state_configmap), &self.api.permissions().await?);
+        let needs = missing(needs(&self.settings.state_configmap, &self.runbooks), &self.api.permissions().await?);
         if !needs.is_empty() {
             return Err(RunError::Permissions { namespace: self.api.namespace().to_owned(), needs });
         }
@@ -126,11 +126,11 @@ impl<W: Write> Run<'_, W> {
         if requests.is_empty() {
             return Ok(self.exit);
         }
-        let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests).await?;
+        let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;
 
         // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
         snapshot.requests.sort_by(|a, b| turn(a).cmp(&turn(b)));
-        let mut eligible = Vec::new();
+        let (mut eligible, mut proposals) = (Vec::new(), Vec::new());
         let now = self.now();
         let ledger = self.store.ledger().clone();
         let decider = Decider::new(&self.runbooks, &snapshot, &ledger, now);
@@ -140,7 +140,11 @@ impl<W: Write> Run<'_, W> {
                 eligible.push(request.clone());
             } else {
                 self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
+                proposals.extend(self.proposal(request, &decision, &snapshot));
             }
+        }
+        if !self.dry_run {
+            self.propose(proposals).await?;
         }
         // Ten thousand peers are not needed any more.
         snapshot.services.clear();
@@ -153,7 +157,7 @@ impl<W: Write> Run<'_, W> {
     /// Decides on fresh facts, and replaces the pod if it still may.
     async fn replace(&mut self, request: &Request, before: &Snapshot) -> Result<(), RunError> {
         for _ in 0..ATTEMPTS {
-            let fresh = match matching::again(&self.api, self.bounds(), before, request).await? {
+            let fresh = match matching::again(&self.api, self.bounds(), before, request, &self.runbooks).await? {
                 Again::Asks(fresh) => *fresh,
                 Again::Withdrawn => {
                     self.reporter.left_alone(request, "withdrawn", "it no longer asks");
@@ -169,7 +173,8 @@ impl<W: Write> Run<'_, W> {
             let now = self.now();
             let Some((execution, send_before)) = self.intent(&candidate, now) else {
                 self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
-                return Ok(());
+                let proposal = self.proposal(request, decision, snapshot);
+                return self.propose(proposal.into_iter().collect()).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
             let mut ledger = self.store.ledger().clone();
@@ -189,6 +194,39 @@ impl<W: Write> Run<'_, W> {
             "ledger_conflict",
             "the ledger changed each time that it was about to be replaced; the next run tries again",
         );
+        Ok(())
+    }
+
+    /// What is put to a human, if something is.
+    fn proposal(&self, request: &Request, decision: &Decision, snapshot: &Snapshot) -> Option<Proposal> {
+        let plan = decision.plan.as_ref().filter(|_| decision.mode == Mode::ApprovalRequired)?;
+        Some(Proposal {
+            plan: plan.id.clone(),
+            content: plan.content.clone(),
+            issued_at: plan.issued_at,
+            expires_at: plan.expires_at,
+            namespace: snapshot.bounds.namespace.clone(),
+            service: request.service.as_ref()?.name.clone(),
+            pod: object_ref(&request.pod),
+            runbook: self.runbooks.get(decision.runbook?)?.name.clone(),
+            message: decision.message(&request.pod.name, &self.runbooks),
+            approve_with: plan.approve_with.clone(),
+        })
+    }
+
+    /// Remembers what was put to a human: `status` shows it, and a later run repeats it by the same name.
+    async fn propose(&mut self, proposals: Vec<Proposal>) -> Result<(), RunError> {
+        for _ in 0..SETTLE_ATTEMPTS {
+            let mut ledger = self.store.ledger().clone();
+            if !ledger.propose(&proposals) {
+                return Ok(());
+            }
+            match self.store.write(ledger).await {
+                Err(StoreError::Conflict) => {}
+                written => return Ok(written?),
+            }
+        }
+        tracing::warn!("the ledger changed each time that a plan was to be remembered; the next run tries again");
         Ok(())
     }
 
@@ -225,6 +263,8 @@ impl<W: Write> Run<'_, W> {
             started_at: now,
             cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
             charged: true,
+            method: runbook.action.method,
+            approval: approved(decision),
             in_flight: Some(InFlight {
                 holder: self.holder_of_this_run(),
                 service_label: service.label.clone(),
@@ -238,6 +278,7 @@ impl<W: Write> Run<'_, W> {
                 send_before: now + SEND_WITHIN,
                 verify_deadline: now + SEND_WITHIN + timeout,
                 on_failure: runbook.escalation.on_verification_failure,
+                breaker: runbook.guardrails.circuit_breaker,
             }),
             outcome: None,
         };
@@ -265,7 +306,7 @@ impl<W: Write> Run<'_, W> {
         let not_executed = |detail: String| Verdict::new(Outcome::NotExecuted, detail);
         let Fresh { mut request, snapshot, resource_version } = fresh;
         for attempt in 1..=ATTEMPTS {
-            match act::delete(&self.api, &request, send_before).await {
+            match act::remove(&self.api, &request, execution.method, send_before).await {
                 Acted::Sent | Acted::AlreadyGone => return Ok(Some(resource_version)),
                 Acted::Unclear(error) => {
                     tracing::warn!(%error, "whether the pod was deleted is unclear; looking at the pods");
@@ -292,7 +333,7 @@ impl<W: Write> Run<'_, W> {
 
     /// The pod as it is now, if the decision on it stands and the intent still describes it; `None` if it is gone.
     async fn same_decision(&self, request: &Request, before: &Snapshot, execution: &Execution) -> Result<Option<Request>, String> {
-        let again = matching::again(&self.api, self.bounds(), before, request).await;
+        let again = matching::again(&self.api, self.bounds(), before, request, &self.runbooks).await;
         let fresh = match again.map_err(|error| error.to_string())? {
             Again::Asks(fresh) => *fresh,
             Again::Withdrawn => return Err("the request was withdrawn meanwhile".to_owned()),
@@ -381,6 +422,7 @@ impl<W: Write> Run<'_, W> {
             service_label: self.settings.service_label.clone(),
             ceiling: self.settings.ceiling,
             time_left: self.deadline.left(),
+            approvals_admitted: self.settings.approvals_admitted,
         }
     }
 
@@ -388,6 +430,12 @@ impl<W: Write> Run<'_, W> {
         // The ledger was read before anything else, so the server has told its time.
         self.api.clock().now().unwrap_or_default()
     }
+}
+
+/// The approval that a decision to act rests on.
+fn approved(decision: &Decision) -> Option<ApprovedPlan> {
+    let (plan, Reason::Approved { by, verified }) = (decision.plan.as_ref()?, &decision.reason) else { return None };
+    Some(ApprovedPlan { plan: plan.id.clone(), by: by.clone(), verified: *verified })
 }
 
 /// Oldest request first, then by name.

@@ -8,6 +8,7 @@ mod fields;
 mod node;
 mod parse;
 mod problem;
+mod window;
 
 use std::fmt;
 
@@ -15,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use parse::{parse, parse_all};
 pub use problem::Problem;
+pub use window::{Effect, Open, Window, open, opens_at};
+
+use crate::snapshot::WorkloadKind;
 
 /// One `RemediationRunbook` document, valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,8 +135,10 @@ pub struct Triggers {
     pub probable_causes: Vec<String>,
     /// From 0 to 1.
     pub minimum_confidence: f64,
-    /// Minutes after which a request has expired; default 60.
+    /// Minutes after which a request has expired, and an approval too; default 60.
     pub maximum_request_age_minutes: u32,
+    /// A label without any evidence beside it is enough; default true.
+    pub allow_bare_request: bool,
 }
 
 /// `spec.scope`.
@@ -142,6 +148,8 @@ pub struct Scope {
     pub allowed_namespaces: Vec<String>,
     /// Labels that the workload must carry; at least one: this is the service owner's opt-in.
     pub required_labels: Vec<(String, String)>,
+    /// Default: all but DaemonSets, for peers on other nodes are no redundancy.
+    pub workload_kinds: Vec<WorkloadKind>,
 }
 
 /// `spec.guardrails`. Every number is above zero.
@@ -159,28 +167,85 @@ pub struct Guardrails {
     pub max_affected_services: u32,
     /// Services asking at once beyond which nothing is done; default 3.
     pub max_matched_services: u32,
+    /// Share of the workload's pods, in percent, that may be unready once the pod is away; `None`: no limit of this kind.
+    pub max_unavailable_percent: Option<u32>,
+    /// When it may act, and when not; deny wins. Empty: always.
+    pub maintenance_windows: Vec<Window>,
+    /// Labels that stop it where the workload or the namespace carries any of them.
+    pub blocked_by_labels: Vec<(String, String)>,
+    /// When failures stop it.
+    pub circuit_breaker: BreakerLimits,
 }
 
-/// `spec.action`: the exact text of `action.command`, mapped to a typed call. Never a shell.
+/// `spec.guardrails.circuitBreaker`: so many failures in so long open it. (The first one does where the escalation disables the runbook.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BreakerLimits {
+    /// Default 3.
+    pub failures: u32,
+    /// Minutes; default 60.
+    pub window_minutes: u32,
+}
+
+impl Default for BreakerLimits {
+    fn default() -> Self {
+        Self { failures: 3, window_minutes: 60 }
+    }
+}
+
+/// `spec.action`. Never a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub struct Action {
+    /// What is done.
+    pub command: Command,
+    /// By which call; default delete.
+    pub method: Method,
+}
+
+/// `action.command`: the exact text that a human would type, mapped to a typed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
     /// `kubectl delete pod ${POD_NAME} -n ${NAMESPACE}`.
     DeletePod,
 }
 
-impl Action {
-    /// Every action that there is.
+impl Command {
+    /// Every command that there is.
     pub const ALL: [Self; 1] = [Self::DeletePod];
 
     /// The command for one pod.
     pub fn on(self, pod: &str, namespace: &str) -> String {
-        self.command().replace("${POD_NAME}", pod).replace("${NAMESPACE}", namespace)
+        self.as_str().replace("${POD_NAME}", pod).replace("${NAMESPACE}", namespace)
     }
 
-    /// What a human would type for it.
-    pub const fn command(self) -> &'static str {
+    /// As a runbook writes it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeletePod => "kubectl delete pod ${POD_NAME} -n ${NAMESPACE}",
+        }
+    }
+}
+
+/// `action.method`: the API call that removes the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// DELETE of the pod; disruption budgets are checked before it.
+    #[default]
+    Delete,
+    /// The eviction subresource: the server itself enforces disruption budgets.
+    Evict,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Delete, Self::Evict];
+
+    /// The word for it in a runbook.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Evict => "evict",
         }
     }
 }

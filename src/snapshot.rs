@@ -42,6 +42,8 @@ pub struct Bounds {
     pub ceiling: DecisionMode,
     /// What is left of the run's own deadline.
     pub time_left: Duration,
+    /// The cluster's admission lets nobody approve but who may, and under no name but their own.
+    pub approvals_admitted: bool,
 }
 
 /// Everything that one decision rests on, read at about the same time.
@@ -57,6 +59,8 @@ pub struct Snapshot {
     pub workloads: BTreeMap<String, Fact<Workload>>,
     /// Every disruption budget of the namespace.
     pub budgets: Fact<Vec<Budget>>,
+    /// The namespace's own labels; read where a runbook looks at them.
+    pub namespace_labels: Fact<BTreeMap<String, String>>,
 }
 
 /// A service: the label that names it, and its value. The ledger knows it by the value alone.
@@ -191,6 +195,32 @@ pub struct Request {
     pub detected_at: Option<String>,
     /// Annotation `runbook`: the one runbook to use.
     pub runbook: Option<String>,
+    /// Its containers, init containers among them.
+    pub containers: Vec<Container>,
+    /// Annotation `approve`: the plan that a human approves.
+    pub approval: Option<String>,
+    /// Annotation `approved-by`: who that human says to be.
+    pub approved_by: Option<String>,
+}
+
+/// How one container of a requesting pod fares: what may confirm a symptom.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// `restartCount`.
+    pub restarts: u32,
+    /// `state.waiting.reason`.
+    pub waiting: Option<String>,
+    /// How it last ended: `state.terminated`, else `lastState.terminated`.
+    pub ended: Option<Ended>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// `reason`, e.g. `OOMKilled`.
+    pub reason: String,
+    /// `finishedAt`, by the kubelet's clock.
+    pub at: Option<Timestamp>,
 }
 
 /// The workload behind a pod: what a service owner deploys and opts in.
@@ -212,20 +242,24 @@ pub struct Workload {
     pub generation: i64,
     /// `status.observedGeneration`.
     pub observed_generation: i64,
-    /// `spec.replicas` (1 where absent).
+    /// `spec.replicas` (1 where absent); for a DaemonSet `status.desiredNumberScheduled`.
     pub desired: u32,
-    /// `status.replicas`.
+    /// `status.replicas`; for a DaemonSet `status.currentNumberScheduled`.
     pub replicas: u32,
-    /// `status.updatedReplicas`; for a bare ReplicaSet `status.replicas`.
+    /// `status.updatedReplicas`; for a bare ReplicaSet `status.replicas`; for a DaemonSet `status.updatedNumberScheduled`.
     pub updated: u32,
-    /// `status.availableReplicas`.
+    /// `status.availableReplicas`; for a DaemonSet `status.numberAvailable`.
     pub available: u32,
     /// `spec.paused`.
     pub paused: bool,
     /// `spec.minReadySeconds`.
     pub min_ready_seconds: u32,
+    /// `updateStrategy.type` is OnDelete (StatefulSets and DaemonSets).
+    pub on_delete: bool,
     /// StatefulSets only.
     pub stateful: Option<Stateful>,
+    /// Annotation `owner`: who answers for it.
+    pub owner: Option<String>,
 }
 
 impl Workload {
@@ -243,8 +277,6 @@ pub const DEFAULT_STABLE_SECONDS: u32 = 10;
 pub struct Stateful {
     /// `podManagementPolicy` is OrderedReady: a missing pod is made only when all before it are Ready.
     pub ordered: bool,
-    /// `updateStrategy.type` is OnDelete.
-    pub on_delete: bool,
     /// `updateStrategy.rollingUpdate.partition`.
     pub partition: u32,
     /// `status.currentRevision`.
@@ -262,11 +294,15 @@ pub enum WorkloadKind {
     ReplicaSet,
     /// apps/v1 StatefulSet.
     StatefulSet,
+    /// apps/v1 DaemonSet: only where a runbook names it.
+    DaemonSet,
 }
 
 impl WorkloadKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet];
+    pub const ALL: [Self; 4] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet, Self::DaemonSet];
+    /// Those whose pods stand in for each other.
+    pub const WITH_REDUNDANCY: [Self; 3] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet];
 
     /// The kind that manifests write like this.
     pub fn from_word(word: &str) -> Option<Self> {
@@ -279,6 +315,7 @@ impl WorkloadKind {
             Self::Deployment => "Deployment",
             Self::ReplicaSet => "ReplicaSet",
             Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
         }
     }
 }

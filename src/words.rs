@@ -39,6 +39,8 @@ pub mod annotation {
     pub const APPROVE: &str = "remediator.kubedojo.io/approve";
     /// Who approves it.
     pub const APPROVED_BY: &str = "remediator.kubedojo.io/approved-by";
+    /// On a workload: who answers for it.
+    pub const OWNER: &str = "remediator.kubedojo.io/owner";
 }
 
 /// Which pods ask where nothing else is set: `remediator.kubedojo.io/restart=true`.
@@ -106,7 +108,7 @@ mod tests {
     fn every_word_of_ours_has_the_prefix() {
         use annotation::*;
         let all = [label::RESTART, label::ENABLED, INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, RUNBOOK, DETECTED_AT];
-        assert!(all.iter().chain(&[APPROVE, APPROVED_BY]).all(|word| word.starts_with(PREFIX)));
+        assert!(all.iter().chain(&[APPROVE, APPROVED_BY, OWNER]).all(|word| word.starts_with(PREFIX)));
     }
 
     #[test]

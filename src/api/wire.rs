@@ -135,6 +135,9 @@ pub struct PodStatus {
     /// Containers, init containers aside.
     #[serde(default)]
     pub container_statuses: Vec<ContainerStatus>,
+    /// Init containers.
+    #[serde(default)]
+    pub init_container_statuses: Vec<ContainerStatus>,
 }
 
 /// `PodCondition`.
@@ -159,13 +162,29 @@ pub struct ContainerStatus {
     /// Now.
     #[serde(default)]
     pub state: ContainerState,
+    /// Before its last restart.
+    #[serde(default)]
+    pub last_state: ContainerState,
 }
 
-/// `ContainerState`, the part on waiting.
+/// `ContainerState`, the parts on waiting and on its end.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ContainerState {
     /// It waits.
     pub waiting: Option<Waiting>,
+    /// It has ended.
+    pub terminated: Option<Terminated>,
+}
+
+/// `ContainerStateTerminated`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terminated {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// When, by the kubelet's clock.
+    pub finished_at: Option<Timestamp>,
 }
 
 /// `ContainerStateWaiting`.
@@ -176,7 +195,7 @@ pub struct Waiting {
     pub reason: String,
 }
 
-/// A Deployment, ReplicaSet or StatefulSet.
+/// A Deployment, ReplicaSet, StatefulSet or DaemonSet.
 #[derive(Debug, Deserialize)]
 pub struct WorkloadObject {
     /// Metadata.
@@ -205,12 +224,12 @@ pub struct WorkloadSpec {
     pub min_ready_seconds: u32,
     /// StatefulSets: OrderedReady where absent.
     pub pod_management_policy: Option<String>,
-    /// StatefulSets.
+    /// StatefulSets and DaemonSets.
     #[serde(default)]
     pub update_strategy: UpdateStrategy,
 }
 
-/// `StatefulSetUpdateStrategy`.
+/// `StatefulSetUpdateStrategy`, `DaemonSetUpdateStrategy`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateStrategy {
@@ -243,6 +262,29 @@ pub struct WorkloadStatus {
     pub current_revision: String,
     /// StatefulSets.
     pub update_revision: String,
+    /// DaemonSets: nodes that want a pod.
+    pub desired_number_scheduled: u32,
+    /// DaemonSets: nodes that have one.
+    pub current_number_scheduled: u32,
+    /// DaemonSets: nodes that have one of the newest template.
+    pub updated_number_scheduled: u32,
+    /// DaemonSets: Ready for minReadySeconds.
+    pub number_available: u32,
+}
+
+/// A Namespace.
+#[derive(Debug, Deserialize)]
+pub struct NamespaceObject {
+    /// Metadata.
+    pub metadata: NamespaceMeta,
+}
+
+/// `ObjectMeta` of a Namespace, the part that we read.
+#[derive(Debug, Deserialize)]
+pub struct NamespaceMeta {
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A PodDisruptionBudget.

@@ -46,6 +46,9 @@ pub struct Record {
     /// Its workload, if that is a ReplicaSet without a Deployment.
     #[serde(rename = "k8s.replicaset.name")]
     pub replica_set: Option<String>,
+    /// Its workload, if that is a DaemonSet.
+    #[serde(rename = "k8s.daemonset.name")]
+    pub daemon_set: Option<String>,
     /// The service.
     #[serde(rename = "service.name")]
     pub service: Option<String>,
@@ -74,6 +77,10 @@ pub struct Record {
     pub guardrails: Vec<GuardrailRecord>,
     /// What was or would be done.
     pub action: Option<ActionRecord>,
+    /// What a human has to approve, or has approved.
+    pub approval: Option<ApprovalRecord>,
+    /// Who hears of it.
+    pub escalation: Option<EscalationRecord>,
     /// What was seen afterwards.
     pub verification: Option<VerificationRecord>,
     /// Who asked.
@@ -132,8 +139,38 @@ impl From<&Check> for GuardrailRecord {
 pub struct ActionRecord {
     /// What a human would type for it.
     pub command: String,
+    /// delete or evict.
+    pub method: &'static str,
     /// The execution's id in the ledger; null before there is one.
     pub execution_id: Option<String>,
+}
+
+/// What a human has to approve, or has approved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ApprovalRecord {
+    /// required, approved or void.
+    pub state: &'static str,
+    /// The plan's id.
+    pub plan: String,
+    /// Until when an approval of it counts.
+    pub expires_at: Timestamp,
+    /// The command that approves it.
+    pub approve_with: String,
+    /// Who approved it, as the annotation says; null unless approved.
+    pub by: Option<String>,
+    /// The cluster's admission vouches for that; null unless approved.
+    pub verified: Option<bool>,
+}
+
+/// Who hears of what did not go well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EscalationRecord {
+    /// none, page_service_owner, open_incident or open_incident_and_disable_runbook, as the runbook says.
+    pub level: &'static str,
+    /// The runbook's owner.
+    pub runbook_owner: Option<String>,
+    /// The workload's own owner: its annotation.
+    pub service_owner: Option<String>,
 }
 
 /// What was seen after the action.
@@ -169,6 +206,8 @@ pub struct Settings {
     pub service_label: String,
     /// The most that any runbook may do.
     pub mode_ceiling: &'static str,
+    /// unverified or admitted.
+    pub approvals: &'static str,
 }
 
 impl Record {
@@ -178,6 +217,7 @@ impl Record {
             WorkloadKind::Deployment => &mut self.deployment,
             WorkloadKind::ReplicaSet => &mut self.replica_set,
             WorkloadKind::StatefulSet => &mut self.stateful_set,
+            WorkloadKind::DaemonSet => &mut self.daemon_set,
         };
         *slot = Some(name.to_owned());
     }

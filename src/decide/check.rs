@@ -36,12 +36,18 @@ pub enum Verdict {
 pub enum GuardrailId {
     /// The request still stands: its label is there, and when it was set is known.
     Request,
+    /// A label without evidence beside it is enough for the runbook, or this is none.
+    BareRequest,
+    /// What was detected still is, as far as the pod's own status can tell.
+    SymptomPresent,
     /// The runbook allows the namespace.
     Namespace,
     /// The workload carries the labels by which its owner opts in.
     OptIn,
     /// A controller that makes a new pod owns it.
     Controller,
+    /// The runbook names this kind of workload.
+    WorkloadKind,
     /// It belongs to a service, and so do the pods that its workload makes.
     ServiceLabel,
     /// The request label is not in the pod template, where it would match every replacement.
@@ -52,10 +58,16 @@ pub enum GuardrailId {
     BlastRadius,
     /// A Ready target leaves another Ready pod of its own workload.
     OwnRedundancy,
+    /// Not too large a share of the workload is unready once the pod is away.
+    UnavailablePercent,
     /// The workload is not rolling out.
     Rollout,
     /// For ordered StatefulSets: all other pods are Ready.
     OrderedPeers,
+    /// The hour is one in which the runbook may act.
+    MaintenanceWindow,
+    /// Neither workload nor namespace carries a label that stops the runbook.
+    BlockingLabel,
     /// No execution on the service for so long.
     Cooldown,
     /// Not too many executions in an hour.
@@ -76,18 +88,24 @@ pub enum GuardrailId {
 
 impl GuardrailId {
     /// All of them, in the order in which they are reported.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Request,
+        Self::BareRequest,
+        Self::SymptomPresent,
         Self::Namespace,
         Self::OptIn,
         Self::Controller,
+        Self::WorkloadKind,
         Self::ServiceLabel,
         Self::RequestLabelInTemplate,
         Self::Terminating,
         Self::BlastRadius,
         Self::OwnRedundancy,
+        Self::UnavailablePercent,
         Self::Rollout,
         Self::OrderedPeers,
+        Self::MaintenanceWindow,
+        Self::BlockingLabel,
         Self::Cooldown,
         Self::HourlyRate,
         Self::ConcurrentActions,
@@ -102,16 +120,22 @@ impl GuardrailId {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Request => "request_stands",
+            Self::BareRequest => "bare_request_allowed",
+            Self::SymptomPresent => "symptom_present",
             Self::Namespace => "namespace_allowed",
             Self::OptIn => "workload_opted_in",
             Self::Controller => "supported_controller",
+            Self::WorkloadKind => "workload_kind_allowed",
             Self::ServiceLabel => "service_label",
             Self::RequestLabelInTemplate => "request_label_not_in_template",
             Self::Terminating => "not_terminating",
             Self::BlastRadius => "blast_radius",
             Self::OwnRedundancy => "own_workload_redundancy",
+            Self::UnavailablePercent => "unavailable_percent",
             Self::Rollout => "rollout_settled",
             Self::OrderedPeers => "ordered_peers_ready",
+            Self::MaintenanceWindow => "maintenance_window",
+            Self::BlockingLabel => "no_blocking_label",
             Self::Cooldown => "cooldown",
             Self::HourlyRate => "hourly_rate",
             Self::ConcurrentActions => "concurrent_actions",
@@ -121,6 +145,19 @@ impl GuardrailId {
             Self::MatchedServices => "matched_services",
             Self::TimeToVerify => "time_to_verify",
         }
+    }
+
+    /// It ends by itself, soon and as a rule: nobody is to be paged for it.
+    pub const fn is_a_pause(self) -> bool {
+        matches!(
+            self,
+            Self::MaintenanceWindow
+                | Self::Cooldown
+                | Self::HourlyRate
+                | Self::ConcurrentActions
+                | Self::AffectedServices
+                | Self::TimeToVerify
+        )
     }
 }
 

@@ -3,8 +3,10 @@
 //! Every one is evaluated, also where another blocks already. One that needs a fact that could not be read blocks.
 
 mod budget;
+mod circumstances;
 mod limits;
 mod redundancy;
+mod request;
 mod scope;
 mod workload;
 
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Check, GuardrailId, Verdict};
+use super::{Check, Evidence, GuardrailId, Verdict};
 use crate::ledger::Ledger;
 use crate::runbook::Runbook;
 use crate::snapshot::{DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Request, Service, Snapshot, Workload};
@@ -23,6 +25,7 @@ use crate::words::inert;
 /// One request, its runbook, and all that the guardrails look at.
 pub(super) struct Case<'a> {
     pub request: &'a Request,
+    pub evidence: &'a Evidence,
     pub runbook: &'a Runbook,
     pub snapshot: &'a Snapshot,
     pub ledger: &'a Ledger,
@@ -37,17 +40,23 @@ pub(super) fn check_all(case: &Case<'_>) -> Vec<Check> {
 
 fn check(id: GuardrailId, case: &Case<'_>) -> Check {
     let guardrail = match id {
-        GuardrailId::Request => scope::request,
+        GuardrailId::Request => request::stands,
+        GuardrailId::BareRequest => request::bare,
+        GuardrailId::SymptomPresent => request::symptom_present,
         GuardrailId::Namespace => scope::namespace,
         GuardrailId::OptIn => scope::opt_in,
         GuardrailId::Controller => scope::controller,
+        GuardrailId::WorkloadKind => scope::workload_kind,
         GuardrailId::ServiceLabel => scope::service_label,
         GuardrailId::RequestLabelInTemplate => scope::request_label_in_template,
         GuardrailId::Terminating => scope::terminating,
         GuardrailId::BlastRadius => redundancy::blast_radius,
         GuardrailId::OwnRedundancy => redundancy::own_redundancy,
+        GuardrailId::UnavailablePercent => redundancy::unavailable_percent,
         GuardrailId::Rollout => workload::rollout,
         GuardrailId::OrderedPeers => workload::ordered_peers,
+        GuardrailId::MaintenanceWindow => circumstances::maintenance_window,
+        GuardrailId::BlockingLabel => circumstances::blocking_label,
         GuardrailId::Cooldown => limits::cooldown,
         GuardrailId::HourlyRate => limits::hourly_rate,
         GuardrailId::ConcurrentActions => limits::concurrent_actions,
@@ -132,7 +141,7 @@ impl Finding {
 }
 
 impl<'a> Case<'a> {
-    fn namespace(&self) -> &'a str {
+    pub fn namespace(&self) -> &'a str {
         &self.snapshot.bounds.namespace
     }
 
@@ -143,7 +152,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn workload(&self) -> Result<&'a Workload, String> {
+    pub fn workload(&self) -> Result<&'a Workload, String> {
         let owner = self.request.pod.owner.as_ref().ok_or("no controller owns the pod")?;
         match self.snapshot.workloads.get(&*owner.uid) {
             Some(fact) => fact.known().map_err(str::to_owned),

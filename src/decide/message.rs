@@ -2,10 +2,12 @@
 
 use super::{Check, Decision, GuardrailId, Mode, Reason};
 use crate::runbook::Runbook;
-use crate::words::inert;
+use crate::words::{inert, quoted};
 
 /// The longest name in a sentence: the longest that Kubernetes allows.
 const LONGEST_NAME: usize = 253;
+/// As much of a runbook's notes as an approval request repeats.
+const LONGEST_NOTES: usize = 200;
 
 impl Decision {
     /// What is done about this pod, and why: one line, bounded, and inert whatever the request's annotations hold.
@@ -37,20 +39,53 @@ impl Decision {
                 }
             }
             Reason::Blocked => format!("skipped {pod}: {}", self.blocks().unwrap_or_else(|| "a guardrail blocks".to_owned())),
-            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more"),
-            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high"),
-            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more"),
+            Reason::Approved { by, verified } => {
+                let by = by.as_deref().map_or_else(|| "somebody who gives no name".to_owned(), quoted);
+                let word = if *verified { "" } else { " (unverified: whoever may annotate the pod may say so)" };
+                format!("replacing {pod}: {passed}, and {by} approved plan {}{word}", self.plan_id())
+            }
+            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void, {why}"), runbooks),
+            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more", runbooks),
+            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high", runbooks),
+            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more", runbooks),
         }
     }
 
-    fn allowed(&self, pod: &str, passed: &str, why: &str) -> String {
+    fn allowed(&self, pod: &str, passed: &str, why: &str, runbooks: &[Runbook]) -> String {
         match self.mode {
             Mode::AutoExecute => format!("replacing {pod}: {passed}"),
-            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}"),
+            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}{}", self.question(pod, runbooks)),
             Mode::Suggest => format!("would suggest replacing {pod}: {passed}, and {why}"),
             Mode::Observe => format!("only observing {pod}: {passed}, and {why}"),
             Mode::Manual | Mode::Abort => format!("left {pod} to a human: {passed}, and {why}"),
         }
+    }
+
+    fn plan_id(&self) -> &str {
+        self.plan.as_ref().map_or("", |plan| &plan.id)
+    }
+
+    /// What a human needs to know to approve, the command first: an Event has room for that much.
+    fn question(&self, pod: &str, runbooks: &[Runbook]) -> String {
+        let runbook = self.runbook.and_then(|index| runbooks.get(index));
+        let (Some(plan), Some(runbook), Some(evidence)) = (&self.plan, runbook, &self.evidence) else { return String::new() };
+        let cause = evidence.cause.as_deref().map_or_else(|| "none stated".to_owned(), quoted);
+        let confidence = evidence.confidence.map_or_else(|| "none stated".to_owned(), |confidence| confidence.to_string());
+        let verification = &runbook.verification;
+        format!(
+            "; to approve plan {} until {:.0}: {}; symptom {}, probable cause {cause}, confidence {confidence}, risk {}; the plan: {} {pod}, \
+             then a replacement must be Ready{} within {} s; rollback: {}{}",
+            plan.id,
+            plan.expires_at,
+            plan.approve_with,
+            quoted(&evidence.symptom),
+            runbook.risk,
+            runbook.action.method.as_str(),
+            if verification.available_equals_desired { " and all replicas available" } else { "" },
+            verification.timeout_seconds,
+            runbook.rollback.kind,
+            if runbook.rollback.notes.is_empty() { String::new() } else { format!(" ({})", inert(&runbook.rollback.notes, LONGEST_NOTES)) },
+        )
     }
 
     /// Every guardrail that blocks, joined with `; `. Several that lack the same fact are one clause: it says so once.

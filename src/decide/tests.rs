@@ -1,11 +1,14 @@
 //! A world in which everything is allowed, to change one thing at a time.
 
+mod approvals;
+mod circumstances;
 mod evidence;
 mod limits;
 mod modes;
 mod property;
 mod redundancy;
 mod scope;
+mod symptoms;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -15,8 +18,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Decision, GuardrailId, Verdict, decide};
 use crate::ledger::{BreakerChange, BreakerEvent, Execution, Holder, InFlight, Ledger, ObjectRef};
-use crate::runbook::{Action, DecisionMode, Escalate, Escalation, Guardrails, Risk, Rollback, Runbook, Scope, Triggers, Verification};
-use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload, WorkloadKind};
+use crate::runbook::{
+    Action, BreakerLimits, Command, DecisionMode, Escalate, Escalation, Guardrails, Method, Risk, Rollback, Runbook, Scope, Triggers,
+    Verification,
+};
+use crate::snapshot::{
+    Bounds, Budget, Container, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload, WorkloadKind,
+};
 use crate::words::{default_request_selector, label};
 
 const NAMESPACE: &str = "lab";
@@ -52,6 +60,7 @@ impl World {
             service_label: "app".to_owned(),
             ceiling: DecisionMode::AutoExecute,
             time_left: Duration::from_secs(540),
+            approvals_admitted: false,
         };
         let snapshot = Snapshot {
             bounds,
@@ -59,6 +68,7 @@ impl World {
             services: BTreeMap::from([(service("web"), Fact::Known(pods))]),
             workloads: BTreeMap::from([(WEB.to_owned(), Fact::Known(deployment("web", 3)))]),
             budgets: Fact::Known(Vec::new()),
+            namespace_labels: Fact::Known(BTreeMap::new()),
         };
         Self { runbooks: vec![runbook("replace")], snapshot, ledger: Ledger::default() }
     }
@@ -106,13 +116,8 @@ impl World {
 
     /// The Deployment becomes a StatefulSet.
     fn stateful(&mut self, change: impl FnOnce(&mut Stateful)) {
-        let mut stateful = Stateful {
-            ordered: true,
-            on_delete: false,
-            partition: 0,
-            current_revision: "web-1".to_owned(),
-            update_revision: "web-1".to_owned(),
-        };
+        let mut stateful =
+            Stateful { ordered: true, partition: 0, current_revision: "web-1".to_owned(), update_revision: "web-1".to_owned() };
         change(&mut stateful);
         let workload = self.workload();
         (workload.kind, workload.stateful) = (WorkloadKind::StatefulSet, Some(stateful));
@@ -192,6 +197,9 @@ fn request(pod: Pod, name: &str) -> Request {
         confidence: None,
         detected_at: None,
         runbook: None,
+        containers: vec![Container::default()],
+        approval: None,
+        approved_by: None,
     }
 }
 
@@ -211,7 +219,9 @@ fn deployment(name: &str, desired: u32) -> Workload {
         available: desired,
         paused: false,
         min_ready_seconds: 0,
+        on_delete: false,
         stateful: None,
+        owner: None,
     }
 }
 
@@ -224,14 +234,18 @@ fn runbook(name: &str) -> Runbook {
         risk: Risk::Low,
         decision_mode: DecisionMode::AutoExecute,
         triggers: Triggers {
-            symptoms: vec!["CrashLoopBackOff".to_owned(), "manual_restart_recommended".to_owned()],
+            symptoms: ["CrashLoopBackOff", "OOMKilled", "readiness_probe_failed", "ErrImagePull", "hung", "manual_restart_recommended"]
+                .map(str::to_owned)
+                .into(),
             probable_causes: vec!["pod_process_hung".to_owned()],
             minimum_confidence: 0.8,
             maximum_request_age_minutes: 60,
+            allow_bare_request: true,
         },
         scope: Scope {
             allowed_namespaces: vec![NAMESPACE.to_owned(), "staging".to_owned()],
             required_labels: vec![(label::ENABLED.to_owned(), "true".to_owned())],
+            workload_kinds: WorkloadKind::WITH_REDUNDANCY.to_vec(),
         },
         guardrails: Guardrails {
             minimum_ready_replicas: 2,
@@ -240,8 +254,12 @@ fn runbook(name: &str) -> Runbook {
             max_concurrent_actions: 1,
             max_affected_services: 1,
             max_matched_services: 3,
+            max_unavailable_percent: None,
+            maintenance_windows: Vec::new(),
+            blocked_by_labels: Vec::new(),
+            circuit_breaker: BreakerLimits::default(),
         },
-        action: Action::DeletePod,
+        action: Action { command: Command::DeletePod, method: Method::Delete },
         verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None },
         rollback: Rollback { kind: "controller_recreates_pod".to_owned(), notes: String::new() },
         escalation: Escalation {
@@ -266,6 +284,8 @@ fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Execution {
         started_at,
         cooldown_until: Timestamp::UNIX_EPOCH,
         charged: true,
+        method: Method::Delete,
+        approval: None,
         in_flight: None,
         outcome: None,
     }
@@ -285,6 +305,7 @@ fn in_flight(verify_deadline: Timestamp) -> InFlight {
         send_before: verify_deadline,
         verify_deadline,
         on_failure: Escalate::None,
+        breaker: BreakerLimits::default(),
     }
 }
 

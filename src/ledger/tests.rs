@@ -24,6 +24,7 @@ fn in_flight(on_failure: Escalate) -> InFlight {
         send_before: at(1),
         verify_deadline: at(3),
         on_failure,
+        breaker: BreakerLimits::default(),
     }
 }
 
@@ -40,6 +41,8 @@ fn begun(id: &str, service: &str, minute: i64, on_failure: Escalate) -> Executio
         started_at: at(minute),
         cooldown_until: at(minute + 10),
         charged: true,
+        method: Method::Delete,
+        approval: None,
         in_flight: Some(in_flight(on_failure)),
         outcome: None,
     }
@@ -167,11 +170,12 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "schema version 2");
     refused(&good.replace("\"charged\"", "\"cleared\""), "unknown field `cleared`");
     refused(&of(Escalate::None, &[(Outcome::Verified, 6)]).encode().unwrap(), "time is");
-    let twice = Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], breaker: vec![] };
+    let twice =
+        Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], ..Ledger::default() };
     refused(&twice.encode().unwrap(), "execution e contradicts itself");
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));
-    refused(&Ledger { executions: vec![both], breaker: vec![] }.encode().unwrap(), "contradicts itself");
+    refused(&Ledger { executions: vec![both], ..Ledger::default() }.encode().unwrap(), "contradicts itself");
 }
 
 #[test]

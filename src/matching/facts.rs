@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::api::{BudgetObject, LabelSelector, Meta, OwnerReference, PodObject, WorkloadObject};
+use crate::api::{BudgetObject, ContainerStatus, LabelSelector, Meta, OwnerReference, PodObject, WorkloadObject};
 use crate::selector::{Operator, Requirement, Selector};
-use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind, service_of};
+use crate::snapshot::{
+    Bounds, Budget, Container, Ended, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind, service_of,
+};
 use crate::words::annotation;
 
 /// The longest text that is taken from an annotation, in characters. More says nothing more, and everyone may write there.
@@ -54,7 +56,7 @@ pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
         pod,
         resource_version: metadata.resource_version,
         service: service_of(&metadata.labels, &bounds.service_label),
-        phase: status.phase,
+        phase: status.phase.clone(),
         mirror: metadata.annotations.contains_key("kubernetes.io/config.mirror"),
         revision: metadata.labels.get("controller-revision-hash").cloned(),
         field_manager: asked.as_ref().map(|(_, manager)| manager.chars().take(MAX_TEXT).collect()),
@@ -69,7 +71,19 @@ pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
         confidence: text(annotation::CONFIDENCE),
         detected_at: text(annotation::DETECTED_AT),
         runbook: text(annotation::RUNBOOK),
+        approval: text(annotation::APPROVE),
+        approved_by: text(annotation::APPROVED_BY),
+        containers: status.init_container_statuses.iter().chain(&status.container_statuses).map(container_of).collect(),
         labels: metadata.labels,
+    }
+}
+
+fn container_of(status: &ContainerStatus) -> Container {
+    let ended = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref());
+    Container {
+        restarts: status.restart_count,
+        waiting: status.state.waiting.as_ref().map(|waiting| waiting.reason.clone()),
+        ended: ended.map(|ended| Ended { reason: ended.reason.clone(), at: ended.finished_at }),
     }
 }
 
@@ -102,14 +116,23 @@ pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload>
             Ok(labels) => labels,
             Err(error) => return Fact::Unknown(format!("the labels in the template of {kind} {} make no sense: {error}", metadata.name)),
         };
+    let on_delete = spec.update_strategy.r#type.as_deref() == Some("OnDelete");
+    let owner = metadata.annotations.get(annotation::OWNER).map(|text| text.chars().take(MAX_TEXT).collect());
     let stateful = (kind == WorkloadKind::StatefulSet).then(|| Stateful {
         ordered: spec.pod_management_policy.as_deref() != Some("Parallel"),
-        on_delete: spec.update_strategy.r#type.as_deref() == Some("OnDelete"),
         partition: spec.update_strategy.rolling_update.and_then(|update| update.partition).unwrap_or(0),
         current_revision: status.current_revision,
         update_revision: status.update_revision,
     });
-    let updated = if kind == WorkloadKind::ReplicaSet { status.replicas } else { status.updated_replicas };
+    let (desired, replicas, updated, available) = match kind {
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
+            (spec.replicas.unwrap_or(1), status.replicas, status.updated_replicas, status.available_replicas)
+        }
+        WorkloadKind::ReplicaSet => (spec.replicas.unwrap_or(1), status.replicas, status.replicas, status.available_replicas),
+        WorkloadKind::DaemonSet => {
+            (status.desired_number_scheduled, status.current_number_scheduled, status.updated_number_scheduled, status.number_available)
+        }
+    };
     Fact::Known(Workload {
         kind,
         template_hash: hash(&spec.template),
@@ -119,13 +142,15 @@ pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload>
         template_labels,
         generation: metadata.generation,
         observed_generation: status.observed_generation,
-        desired: spec.replicas.unwrap_or(1),
-        replicas: status.replicas,
+        desired,
+        replicas,
         updated,
-        available: status.available_replicas,
+        available,
         paused: spec.paused,
         min_ready_seconds: spec.min_ready_seconds,
+        on_delete,
         stateful,
+        owner,
     })
 }
 
@@ -201,6 +226,7 @@ mod tests {
             service_label: "app".to_owned(),
             ceiling: crate::runbook::DecisionMode::AutoExecute,
             time_left: std::time::Duration::ZERO,
+            approvals_admitted: false,
         }
     }
 

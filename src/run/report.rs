@@ -6,12 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::Api;
-use crate::audit::{ActionRecord, Actor, Kind, Record, Settings as SettingsRecord, Sink, VerificationRecord};
+use crate::audit::{
+    ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Record, Settings as SettingsRecord, Sink, VerificationRecord,
+};
 use crate::config::Settings;
 use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
 use crate::events::{self, Note, Reason};
 use crate::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome};
-use crate::runbook::{Action, Runbook};
+use crate::runbook::{Command, Escalate, Method, Runbook};
 use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
 
@@ -40,6 +42,7 @@ impl<W: Write> Reporter<W> {
                 selector: settings.selector.to_string(),
                 service_label: settings.service_label.clone(),
                 mode_ceiling: settings.ceiling.as_str(),
+                approvals: if settings.approvals_admitted { "admitted" } else { "unverified" },
             },
             api: api.clone(),
             last: None,
@@ -87,6 +90,12 @@ impl<W: Write> Reporter<W> {
             record.set_workload(workload.kind, &workload.name);
         }
         record.guardrails = decision.guardrails.iter().map(Into::into).collect();
+        record.approval = approval(decision);
+        record.escalation = Some(EscalationRecord {
+            level: decision.escalation(runbooks).as_str(),
+            runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
+            service_owner: workload.and_then(|workload| workload.owner.clone()),
+        });
         self.sink.write(&record);
         let distinction = record.reason.clone().unwrap_or_default();
         self.last = Some(record);
@@ -124,7 +133,11 @@ impl<W: Write> Reporter<W> {
         now: Timestamp,
     ) {
         let Execution { pod, service, runbook, .. } = execution;
-        let message = format!("deleting {} of service {service} now, by runbook {runbook}; its controller replaces it", pod.name);
+        let verb = match execution.method {
+            Method::Delete => "deleting",
+            Method::Evict => "evicting",
+        };
+        let message = format!("{verb} {} of service {service} now, by runbook {runbook}; its controller replaces it", pod.name);
         let repeated = self.last.take().unwrap_or_else(|| self.of_request(Kind::Intent, String::new(), request));
         let known = decision.runbook.and_then(|index| runbooks.get(index));
         let action = known.map(|runbook| action(request, runbook, self.api.namespace(), Some(&execution.id)));
@@ -186,6 +199,9 @@ impl<W: Write> Reporter<W> {
             Some(last) => Record { kind: base.kind, message: base.message, timestamp: base.timestamp, ..last },
             None => base,
         };
+        let on_failure = execution.in_flight.as_ref().map_or(Escalate::None, |terms| terms.on_failure);
+        let level = verdict.result.escalation(on_failure);
+        let owners = record.escalation.clone().unwrap_or(EscalationRecord { level: "", runbook_owner: None, service_owner: None });
         self.sink.write(&Record {
             outcome: Some(match verdict.result {
                 Outcome::Verified => "success",
@@ -193,6 +209,7 @@ impl<W: Write> Reporter<W> {
                 _ => "unknown",
             }),
             reason: Some(verdict.result.as_str().to_owned()),
+            escalation: Some(EscalationRecord { level: level.as_str(), ..owners }),
             verification: Some(VerificationRecord {
                 result: verdict.result.as_str(),
                 detail: verdict.detail.clone(),
@@ -244,7 +261,8 @@ impl<W: Write> Reporter<W> {
             ..self.record(kind, message)
         };
         record.action = Some(ActionRecord {
-            command: Action::DeletePod.on(&execution.pod.name, &execution.namespace),
+            command: Command::DeletePod.on(&execution.pod.name, &execution.namespace),
+            method: execution.method.as_str(),
             execution_id: Some(execution.id.clone()),
         });
         if let Some(kind) = WorkloadKind::from_word(&execution.workload.kind) {
@@ -268,6 +286,7 @@ impl<W: Write> Reporter<W> {
             deployment: None,
             stateful_set: None,
             replica_set: None,
+            daemon_set: None,
             service: None,
             incident: None,
             symptom: None,
@@ -278,6 +297,8 @@ impl<W: Write> Reporter<W> {
             mode: None,
             guardrails: Vec::new(),
             action: None,
+            approval: None,
+            escalation: None,
             verification: None,
             actor: None,
             settings: self.settings.clone(),
@@ -301,7 +322,22 @@ fn word(result: Outcome) -> &'static str {
 }
 
 fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: Option<&str>) -> ActionRecord {
-    ActionRecord { command: runbook.action.on(&request.pod.name, namespace), execution_id: execution_id.map(str::to_owned) }
+    ActionRecord {
+        command: runbook.action.command.on(&request.pod.name, namespace),
+        method: runbook.action.method.as_str(),
+        execution_id: execution_id.map(str::to_owned),
+    }
+}
+
+fn approval(decision: &Decision) -> Option<ApprovalRecord> {
+    let plan = decision.plan.as_ref()?;
+    let (state, by, verified) = match &decision.reason {
+        DecisionReason::Approved { by, verified } => ("approved", by.clone(), Some(*verified)),
+        DecisionReason::ApprovalVoid(_) => ("void", None, None),
+        _ => ("required", None, None),
+    };
+    let (plan, expires_at, approve_with) = (plan.id.clone(), plan.expires_at, plan.approve_with.clone());
+    Some(ApprovalRecord { state, plan, expires_at, approve_with, by, verified })
 }
 
 fn run_of(execution: &Execution) -> &str {

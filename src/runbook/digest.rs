@@ -1,21 +1,16 @@
 //! What makes two runbooks the same: their content, whatever the comments, the layout and the order of keys.
 
-use std::fmt::Write;
+use crate::canonical::Canonical;
 
-use sha2::{Digest, Sha256};
-
-use super::{Escalation, Guardrails, Rollback, Runbook, Scope, Triggers, Verification};
+use super::{Action, BreakerLimits, Escalation, Guardrails, Rollback, Runbook, Scope, Triggers, Verification};
 
 /// `sha256:` and 64 hex digits over every field but the digest itself. An approval, which names it, is void once it changes.
 pub(super) fn of(runbook: &Runbook) -> String {
-    Sha256::digest(canonical(runbook)).iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", canonical(runbook).digest())
 }
 
 /// Every field is named in a pattern, so that a new one cannot be forgotten: it does not compile.
-fn canonical(runbook: &Runbook) -> String {
+fn canonical(runbook: &Runbook) -> Canonical {
     let Runbook {
         name,
         digest: _,
@@ -23,8 +18,8 @@ fn canonical(runbook: &Runbook) -> String {
         owner,
         risk,
         decision_mode,
-        triggers: Triggers { symptoms, probable_causes, minimum_confidence, maximum_request_age_minutes },
-        scope: Scope { allowed_namespaces, required_labels },
+        triggers: Triggers { symptoms, probable_causes, minimum_confidence, maximum_request_age_minutes, allow_bare_request },
+        scope: Scope { allowed_namespaces, required_labels, workload_kinds },
         guardrails:
             Guardrails {
                 minimum_ready_replicas,
@@ -33,13 +28,17 @@ fn canonical(runbook: &Runbook) -> String {
                 max_concurrent_actions,
                 max_affected_services,
                 max_matched_services,
+                max_unavailable_percent,
+                maintenance_windows,
+                blocked_by_labels,
+                circuit_breaker: BreakerLimits { failures, window_minutes },
             },
-        action,
+        action: Action { command, method },
         verification: Verification { available_equals_desired, timeout_seconds, stable_seconds },
         rollback: Rollback { kind, notes },
         escalation: Escalation { on_guardrail_failure, on_verification_failure },
     } = runbook;
-    let mut text = Canonical("remediations.kubedojo.io/v1\n".to_owned());
+    let mut text = Canonical::new("remediations.kubedojo.io/v1");
     text.one("name", name);
     text.one("intent", intent);
     text.one("owner", owner);
@@ -50,16 +49,23 @@ fn canonical(runbook: &Runbook) -> String {
     text.one("minimumConfidence", &minimum_confidence.to_string());
     text.one("maximumRequestAgeMinutes", &maximum_request_age_minutes.to_string());
     text.set("allowedNamespaces", allowed_namespaces.iter().map(String::as_str));
-    // No key contains '=': the pair is unambiguous.
-    let labels: Vec<String> = required_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    text.set("requiredLabels", labels.iter().map(String::as_str));
+    text.one("allowBareRequest", &allow_bare_request.to_string());
+    text.labels("requiredLabels", required_labels);
+    text.set("workloadKinds", workload_kinds.iter().map(|kind| kind.as_str()));
     text.one("minimumReadyReplicasWithSameApp", &minimum_ready_replicas.to_string());
     text.one("maxExecutionsPerHour", &max_executions_per_hour.to_string());
     text.one("cooldownMinutes", &cooldown_minutes.to_string());
     text.one("maxConcurrentActions", &max_concurrent_actions.to_string());
     text.one("maxAffectedServices", &max_affected_services.to_string());
     text.one("maxMatchedServices", &max_matched_services.to_string());
-    text.one("command", action.command());
+    text.set("maxUnavailablePercent", max_unavailable_percent.map(|percent| percent.to_string()).as_deref());
+    let windows: Vec<String> = maintenance_windows.iter().map(ToString::to_string).collect();
+    text.set("maintenanceWindows", windows.iter().map(String::as_str));
+    text.labels("blockedByLabels", blocked_by_labels);
+    text.one("failures", &failures.to_string());
+    text.one("windowMinutes", &window_minutes.to_string());
+    text.one("command", command.as_str());
+    text.one("method", method.as_str());
     text.one("availableEqualsDesired", &available_equals_desired.to_string());
     text.one("timeoutSeconds", &timeout_seconds.to_string());
     text.set("stableSeconds", stable_seconds.map(|seconds| seconds.to_string()).as_deref());
@@ -67,24 +73,5 @@ fn canonical(runbook: &Runbook) -> String {
     text.one("notes", notes);
     text.one("onGuardrailFailure", on_guardrail_failure.as_str());
     text.one("onVerificationFailure", on_verification_failure.as_str());
-    text.0
-}
-
-struct Canonical(String);
-
-impl Canonical {
-    /// The length before each value keeps any text from passing for the fields after it.
-    fn one(&mut self, name: &str, value: &str) {
-        let _ = writeln!(self.0, "{name} {}:{value}", value.len());
-    }
-
-    /// Items whose order means nothing.
-    fn set<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a str>) {
-        let mut values: Vec<&str> = values.into_iter().collect();
-        values.sort_unstable();
-        let _ = writeln!(self.0, "{name} {}", values.len());
-        for value in values {
-            self.one("-", value);
-        }
-    }
+    text
 }

@@ -154,6 +154,14 @@ impl<'r> Value<'r> {
         }
     }
 
+    /// `true` or `false`, without quotes.
+    pub fn boolean(&self) -> Read<bool> {
+        match self.content {
+            Some(Content::Bool(value)) => Ok(*value),
+            _ => Err(self.wrong("true or false, without quotes")),
+        }
+    }
+
     /// A number from 0 to 1.
     pub fn fraction(&self) -> Read<f64> {
         match self.content {
@@ -178,6 +186,17 @@ impl<'r> Value<'r> {
                 if seen.insert(item.clone()) { Ok(item) } else { Err(value.say("is in the list already: remove one")) }
             })
             .collect();
+        items.into_iter().collect()
+    }
+
+    /// A list, at least one item, each a mapping of fields.
+    pub fn each<T>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
+        let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
+        if nodes.is_empty() {
+            return Err(self.say("must have at least one item"));
+        }
+        let item = |(index, node): (usize, &'r Node)| read(&self.child(format!("{}[{index}]", self.path), node.at, node));
+        let items: Vec<Read<T>> = nodes.iter().enumerate().map(item).collect();
         items.into_iter().collect()
     }
 

@@ -8,10 +8,13 @@ use std::ops::RangeInclusive;
 
 use super::fields::{Fields, Read, Report, Value};
 use super::node::{Position, documents};
+use super::window::windows;
 use super::{
-    Action, DecisionMode, Escalate, Escalation, Guardrails, Problem, Risk, Rollback, Runbook, Scope, Triggers, Verification, digest,
+    Action, BreakerLimits, Command, DecisionMode, Escalate, Escalation, Guardrails, Method, Problem, Risk, Rollback, Runbook, Scope,
+    Triggers, Verification, digest,
 };
 use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
+use crate::snapshot::WorkloadKind;
 
 const API_VERSION: &str = "remediations.kubedojo.io/v1";
 const KIND: &str = "RemediationRunbook";
@@ -114,21 +117,29 @@ fn triggers(fields: &mut Fields<'_, '_>) -> Read<Triggers> {
     let probable_causes = fields.required("probableCauses", |value| value.list(Value::line));
     let minimum_confidence = fields.required("minimumConfidence", Value::fraction);
     let maximum_request_age_minutes = fields.optional("maximumRequestAgeMinutes", 60, |value| value.whole(MINUTES));
+    let allow_bare_request = fields.optional("allowBareRequest", true, |value| value.boolean());
     Ok(Triggers {
         symptoms: symptoms?,
         probable_causes: probable_causes?,
         minimum_confidence: minimum_confidence?,
         maximum_request_age_minutes: maximum_request_age_minutes?,
+        allow_bare_request: allow_bare_request?,
     })
 }
 
 fn scope(fields: &mut Fields<'_, '_>) -> Read<Scope> {
     let namespace = |value: &Value<'_>| value.text(&format!("a namespace's name, never a pattern: {DNS_LABEL}"), is_dns_label);
+    let allowed_namespaces = fields.required("allowedNamespaces", |value| value.some(namespace));
+    let required_labels = fields.required("requiredLabels", labels);
+    let kind = |value: &Value<'_>| value.one_of(&WorkloadKind::ALL, WorkloadKind::as_str);
+    let workload_kinds = fields.optional("workloadKinds", WorkloadKind::WITH_REDUNDANCY.to_vec(), |value| value.some(kind));
+    Ok(Scope { allowed_namespaces: allowed_namespaces?, required_labels: required_labels?, workload_kinds: workload_kinds? })
+}
+
+fn labels(value: &Value<'_>) -> Read<Vec<(String, String)>> {
     let label_key = |value: &Value<'_>| value.text(&format!("a label's key: {LABEL_KEY}"), is_label_key);
     let label_value = |value: &Value<'_>| value.text(&format!("a label's value: {LABEL_VALUE}"), is_label_value);
-    let allowed_namespaces = fields.required("allowedNamespaces", |value| value.some(namespace));
-    let required_labels = fields.required("requiredLabels", |value| value.entries(label_key, label_value));
-    Ok(Scope { allowed_namespaces: allowed_namespaces?, required_labels: required_labels? })
+    value.entries(label_key, label_value)
 }
 
 fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
@@ -138,6 +149,10 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
     let max_concurrent_actions = fields.required("maxConcurrentActions", |value| value.only(1, "a run acts on one pod at a time"));
     let max_affected_services = fields.optional("maxAffectedServices", 1, |value| value.whole(COUNT));
     let max_matched_services = fields.optional("maxMatchedServices", 3, |value| value.whole(COUNT));
+    let max_unavailable_percent = fields.optional("maxUnavailablePercent", None, |value| value.whole(1..=100).map(Some));
+    let maintenance_windows = fields.optional("maintenanceWindows", Vec::new(), windows);
+    let blocked_by_labels = fields.optional("blockedByLabels", Vec::new(), labels);
+    let circuit_breaker = fields.optional("circuitBreaker", BreakerLimits::default(), |value| value.fields(circuit_breaker));
     Ok(Guardrails {
         minimum_ready_replicas: minimum_ready_replicas?,
         max_executions_per_hour: max_executions_per_hour?,
@@ -145,11 +160,24 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
         max_concurrent_actions: max_concurrent_actions?,
         max_affected_services: max_affected_services?,
         max_matched_services: max_matched_services?,
+        max_unavailable_percent: max_unavailable_percent?,
+        maintenance_windows: maintenance_windows?,
+        blocked_by_labels: blocked_by_labels?,
+        circuit_breaker: circuit_breaker?,
     })
 }
 
+fn circuit_breaker(fields: &mut Fields<'_, '_>) -> Read<BreakerLimits> {
+    let default = BreakerLimits::default();
+    let failures = fields.optional("failures", default.failures, |value| value.whole(COUNT));
+    let window_minutes = fields.optional("windowMinutes", default.window_minutes, |value| value.whole(MINUTES));
+    Ok(BreakerLimits { failures: failures?, window_minutes: window_minutes? })
+}
+
 fn action(fields: &mut Fields<'_, '_>) -> Read<Action> {
-    fields.required("command", |value| value.one_of(&Action::ALL, Action::command))
+    let command = fields.required("command", |value| value.one_of(&Command::ALL, Command::as_str));
+    let method = fields.optional("method", Method::Delete, |value| value.one_of(&Method::ALL, Method::as_str));
+    Ok(Action { command: command?, method: method? })
 }
 
 fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::judge::{Judge, Standing, Verdict};
 use crate::ledger::{Holder, InFlight, Outcome};
-use crate::runbook::Escalate;
+use crate::runbook::{BreakerLimits, Escalate};
 use crate::snapshot::{Owner, OwnerKind, Pod, Workload, WorkloadKind};
 
 fn terms() -> InFlight {
@@ -19,6 +19,7 @@ fn terms() -> InFlight {
         send_before: jiff::Timestamp::UNIX_EPOCH,
         verify_deadline: jiff::Timestamp::UNIX_EPOCH,
         on_failure: Escalate::None,
+        breaker: BreakerLimits::default(),
     }
 }
 
@@ -52,7 +53,9 @@ fn workload(available: u32) -> Workload {
         available,
         paused: false,
         min_ready_seconds: 0,
+        on_delete: false,
         stateful: None,
+        owner: None,
     }
 }
 

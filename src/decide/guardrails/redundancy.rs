@@ -41,3 +41,26 @@ pub(super) fn own_redundancy(case: &Case<'_>) -> Ruling {
         Ok(Finding::pass(observed))
     })
 }
+
+/// Not too large a share of the workload is unready once the pod is away: those that are already, and the target.
+pub(super) fn unavailable_percent(case: &Case<'_>) -> Ruling {
+    let Some(most) = case.runbook.guardrails.max_unavailable_percent else {
+        return Ruling::new("no such limit", || Ok(Finding::not_applicable("the runbook sets no maxUnavailablePercent")));
+    };
+    Ruling::new(format!("at most {most} percent"), || {
+        let desired = u64::from(case.workload()?.desired);
+        if desired == 0 {
+            return Err("the workload wants no pods".to_owned());
+        }
+        let stable = case.stable();
+        let others = case.siblings()?.filter(|pod| pod.is_ready(stable, case.now)).count();
+        let unready = desired.saturating_sub(u64::try_from(others).unwrap_or(u64::MAX));
+        let percent = (unready * 100).div_ceil(desired);
+        let observed = format!("would_be_unready={unready} of {desired} ({percent} percent)");
+        if percent > u64::from(most) {
+            let requires = format!("allows {most} percent of the workload to be unready while the pod is replaced");
+            return Ok(Finding::blocked(observed, requires));
+        }
+        Ok(Finding::pass(observed))
+    })
+}

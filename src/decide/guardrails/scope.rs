@@ -1,32 +1,8 @@
 //! May this pod be touched at all?
 
-use jiff::SignedDuration;
-
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::snapshot::{OwnerKind, WorkloadKind, service_of};
 use crate::words::{inert, label};
-
-/// How far ahead of us a request's time may be. Both are the API server's, but there may be several of it; and whoever may
-/// update a pod may also edit the record that the time comes from.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
-pub(super) fn request(case: &Case<'_>) -> Ruling {
-    let maximum = case.runbook.triggers.maximum_request_age_minutes;
-    Ruling::new(format!("at most {maximum} minutes old"), || {
-        let selector = &case.snapshot.bounds.selector;
-        if !selector.matches(&case.request.labels) {
-            return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));
-        }
-        let requested_at = case.request.requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
-        let age = case.now.duration_since(*requested_at);
-        if age < -AHEAD {
-            let observed = format!("requested_at={requested_at:.0}");
-            return Ok(Finding::blocked(observed, "requires a request that was made in the past").and("remove the label and set it again"));
-        }
-        Ok(Finding::pass(format!("age_seconds={}", age.as_secs().max(0))))
-    })
-}
 
 /// The runbook allows the namespace.
 pub(super) fn namespace(case: &Case<'_>) -> Ruling {
@@ -61,8 +37,8 @@ pub(super) fn opt_in(case: &Case<'_>) -> Ruling {
 
 /// A controller that replaces the pod owns it, and is one whose rollouts we understand.
 pub(super) fn controller(case: &Case<'_>) -> Ruling {
-    const REQUIRES: &str = "requires a pod of a Deployment, ReplicaSet or StatefulSet";
-    Ruling::new("Deployment, ReplicaSet or StatefulSet", || {
+    const REQUIRES: &str = "requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet";
+    Ruling::new("Deployment, ReplicaSet, StatefulSet or DaemonSet", || {
         if case.request.mirror {
             let refused = Finding::blocked("this one mirrors a static pod", REQUIRES);
             return Ok(refused.and("whose file on the node only its kubelet reads"));
@@ -74,21 +50,39 @@ pub(super) fn controller(case: &Case<'_>) -> Ruling {
         let observed = format!("owner={kind}/{name}");
         let refused = |why: &str| Ok(Finding::blocked(observed.as_str(), REQUIRES).and(why));
         match &owner.kind {
-            OwnerKind::DaemonSet => return refused("for a DaemonSet's peers on other nodes are no redundancy"),
             OwnerKind::Other(kind) if **kind == *"Job" => return refused("a Job retries by its own rules"),
             OwnerKind::Other(kind) if **kind == *"Node" => return refused("only the node's kubelet starts static pods"),
             OwnerKind::Other(_) => return refused("how that controller replaces pods is unknown here"),
-            OwnerKind::ReplicaSet | OwnerKind::StatefulSet => {}
+            OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet => {}
         }
         let workload = case.workload()?;
         let consistent = match workload.kind {
             WorkloadKind::Deployment | WorkloadKind::ReplicaSet => owner.kind == OwnerKind::ReplicaSet,
             WorkloadKind::StatefulSet => owner.kind == OwnerKind::StatefulSet,
+            WorkloadKind::DaemonSet => owner.kind == OwnerKind::DaemonSet,
         };
         if !consistent {
             return Err(format!("a {} was read for {kind} {name}", workload.kind));
         }
         Ok(Finding::pass(format!("{observed} workload={}/{}", workload.kind, workload.name)))
+    })
+}
+
+/// The runbook names this kind of workload; a DaemonSet's peers on other nodes are no redundancy, so it must be meant.
+pub(super) fn workload_kind(case: &Case<'_>) -> Ruling {
+    let allowed: Vec<&str> = case.runbook.scope.workload_kinds.iter().map(|kind| kind.as_str()).collect();
+    let allowed = allowed.join(", ");
+    Ruling::new(format!("one of {allowed}"), || {
+        let workload = case.workload()?;
+        let observed = format!("workload={}/{}", workload.kind, workload.name);
+        if case.runbook.scope.workload_kinds.contains(&workload.kind) {
+            return Ok(Finding::pass(observed));
+        }
+        let refused = Finding::blocked(observed, format_args!("requires a kind of workload that the runbook names ({allowed})"));
+        Ok(match workload.kind {
+            WorkloadKind::DaemonSet => refused.and("for a DaemonSet's peers on other nodes are no redundancy"),
+            _ => refused,
+        })
     })
 }
 

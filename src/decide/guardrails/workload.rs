@@ -18,6 +18,7 @@ pub(super) fn rollout(case: &Case<'_>) -> Ruling {
         match (workload.kind, &workload.stateful) {
             (WorkloadKind::Deployment, _) => Ok(deployment(workload, name)),
             (WorkloadKind::ReplicaSet, _) => Ok(replica_set(workload, name)),
+            (WorkloadKind::DaemonSet, _) => Ok(daemon_set(workload, name)),
             (WorkloadKind::StatefulSet, Some(stateful)) => stateful_set(case, workload, stateful, name),
             (WorkloadKind::StatefulSet, None) => Err(format!("the strategy of {name} was not read")),
         }
@@ -46,6 +47,19 @@ fn replica_set(workload: &Workload, name: String) -> Finding {
     Finding::Pass(observed)
 }
 
+/// Which revision is its newest, and whether the pod has it, is not in a DaemonSet's status: where deleting is what updates, it is not done.
+fn daemon_set(workload: &Workload, name: String) -> Finding {
+    let Workload { desired, replicas, updated, .. } = workload;
+    if workload.on_delete {
+        return Finding::blocked(format!("{name} strategy=OnDelete"), "requires a DaemonSet that is not updated by deleting its pods");
+    }
+    let observed = format!("{name} desired={desired} updated={updated} replicas={replicas}");
+    if updated != desired || replicas != updated {
+        return Finding::blocked(observed, "requires a workload that is not rolling out or scaling");
+    }
+    Finding::Pass(observed)
+}
+
 /// With a partition some pods keep the old revision for good, and that is no rollout. Under `OnDelete` every deletion is a
 /// step of one, unless the pod has the newest revision already.
 fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name: String) -> Result<Finding, String> {
@@ -60,7 +74,7 @@ fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name:
             "requires a workload that is not scaling down",
         ));
     }
-    if stateful.on_delete {
+    if workload.on_delete {
         let revision = case.request.revision.as_deref().unwrap_or("none");
         let observed = format!("{name} strategy=OnDelete pod_revision={revision} update_revision={update_revision}");
         if revision != update_revision {

@@ -16,7 +16,7 @@ fn mode(change: impl FnOnce(&mut World), expected: Mode, message: &str) {
 fn sure(confidence: &str) -> impl Fn(&mut World) {
     move |world| {
         let request = world.request();
-        (request.symptom, request.confidence) = (some("CrashLoopBackOff"), some(confidence));
+        (request.symptom, request.confidence) = (some("hung"), some(confidence));
     }
 }
 
@@ -126,7 +126,7 @@ fn weak_evidence_is_a_suggestion_with_the_guardrails_results() {
         "would suggest replacing web-a: confidence 0.6 is below the runbook's minimum 0.8; every guardrail of replace passed",
     );
     mode(
-        |world| world.request().symptom = some("CrashLoopBackOff"),
+        |world| world.request().symptom = some("hung"),
         Mode::Suggest,
         "would suggest replacing web-a: no confidence is stated, and the runbook's minimum is 0.8; every guardrail of replace passed",
     );
@@ -159,7 +159,9 @@ fn the_lowest_of_runbook_risk_and_ceiling() {
         (world.runbook().decision_mode, world.runbook().risk, world.snapshot.bounds.ceiling) = (runbook, risk, ceiling);
         let decision = world.decide();
         assert_eq!((decision.mode, &decision.reason), (expected, &why));
-        assert_eq!(world.message(), message);
+        let said = world.message();
+        assert_eq!(said.split("; to approve plan ").next(), Some(message));
+        assert_eq!(said != message, expected == Mode::ApprovalRequired, "what there is to approve is said: {said}");
         world.request().pod.terminating = true;
         assert_eq!((world.decide().mode, world.decide().reason), (Mode::Abort, Reason::Blocked), "a block comes first");
     }
@@ -243,7 +245,7 @@ fn several_blocks_are_one_sentence_and_one_missing_fact_is_said_once() {
             world.pods().truncate(1);
         },
         Mode::Abort,
-        "skipped web-a: workload-opted-in, supported-controller, service-label, request-label-not-in-template, rollout-settled and \
+        "skipped web-a: workload-opted-in, supported-controller, workload-kind-allowed, service-label, request-label-not-in-template, rollout-settled and \
          ordered-peers-ready guardrails could not be checked: the ReplicaSet web-6d4 no longer exists; \
          blast-radius guardrail requires at least two ready pods, app=web ready_count=1 (this pod included); \
          own-workload-redundancy guardrail requires another ready pod of the same workload while this one is ready, \

@@ -3,12 +3,15 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::circumstances::windows_of;
 use super::*;
 use crate::decide::Mode;
+use crate::runbook::Window;
 
 const CASES: u32 = 2000;
 /// The runbook of a raw execution or breaker event is one of these, its service one of those.
@@ -69,6 +72,9 @@ struct Raw {
     /// Namespace allowed, opted in, template clean.
     scope: (bool, bool, bool),
     ceiling: DecisionMode,
+    /// Symptom shown, kind named, hour open, no label that stops it.
+    circumstances: (bool, bool, bool, bool),
+    percent: Option<u32>,
 }
 
 /// Mostly true, so that many cases get past every guardrail.
@@ -123,11 +129,13 @@ fn raw() -> impl Strategy<Value = Raw> {
         prop_oneof![1 => Just(3601_i64), 1 => Just(3600), 12 => -200..3600_i64],
         (usually(), usually(), usually()),
         prop_oneof![1 => Just(DecisionMode::Suggest), 12 => Just(DecisionMode::AutoExecute)],
+        (usually(), usually(), usually(), usually()),
+        prop_oneof![4 => Just(None), 1 => (1..=100_u32).prop_map(Some)],
     );
     (target, prop::collection::vec(peer, 1..8), budgets, ledger, limits, run, odds).prop_map(
         |(target, peers, budgets, (executions, breaker), limits, (asking, stable_seconds, timeout_seconds, time_left), odds)| {
             let (minimum, cooldown_minutes, an_hour, affected, matched) = limits;
-            let (confidence, updated, request_age, scope, ceiling) = odds;
+            let (confidence, updated, request_age, scope, ceiling, circumstances, percent) = odds;
             Raw {
                 target,
                 peers,
@@ -148,6 +156,8 @@ fn raw() -> impl Strategy<Value = Raw> {
                 request_age,
                 scope,
                 ceiling,
+                circumstances,
+                percent,
             }
         },
     )
@@ -208,6 +218,8 @@ fn may_act(raw: &Raw) -> bool {
         && raw.request_age <= 3600
         && raw.scope == (true, true, true)
         && raw.ceiling == DecisionMode::AutoExecute
+        && raw.circumstances == (true, true, true, true)
+        && raw.percent.is_none_or(|percent| u32::try_from(3_usize.saturating_sub(ready_siblings)).unwrap() * 100 <= percent * 3)
         && raw.target.owner == OwnedBy::SameWorkload
         && !raw.target.terminating
 }
@@ -263,7 +275,20 @@ fn build(raw: &Raw) -> World {
     world.snapshot.budgets = Fact::Known(budgets.collect());
     (world.snapshot.bounds.ceiling, world.snapshot.bounds.time_left) = (raw.ceiling, Duration::from_secs(raw.time_left));
 
+    let (symptom_shown, kind_named, hour_open, label_free) = raw.circumstances;
+    if !symptom_shown {
+        world.request().symptom = Some("CrashLoopBackOff".to_owned());
+    }
+    if !label_free {
+        world.snapshot.namespace_labels = Fact::Known(labels(&[("incident", "true")]));
+    }
     let runbook = world.runbook();
+    runbook.guardrails.blocked_by_labels = vec![("incident".to_owned(), "true".to_owned())];
+    runbook.guardrails.max_unavailable_percent = raw.percent;
+    runbook.guardrails.maintenance_windows = if hour_open { OPEN.clone() } else { CLOSED.clone() };
+    if !kind_named {
+        runbook.scope.workload_kinds = vec![WorkloadKind::StatefulSet];
+    }
     runbook.guardrails.minimum_ready_replicas = raw.minimum;
     runbook.guardrails.cooldown_minutes = raw.cooldown_minutes;
     runbook.guardrails.max_executions_per_hour = raw.an_hour;
@@ -295,6 +320,10 @@ fn build(raw: &Raw) -> World {
     world
 }
 
+/// Read once: the cases are many.
+static OPEN: LazyLock<Vec<Window>> = LazyLock::new(|| windows_of("[{start: \"11:00\", end: \"13:00\", timeZone: UTC, effect: allow}]"));
+static CLOSED: LazyLock<Vec<Window>> = LazyLock::new(|| windows_of("[{start: \"12:00\", end: \"12:01\", timeZone: UTC, effect: deny}]"));
+
 /// Every list in another order.
 fn shuffle(world: &mut World, mut seed: u64) {
     let mut order = || {
@@ -318,12 +347,13 @@ fn said(decision: Decision, runbooks: &[Runbook]) -> (Option<String>, String, De
 }
 
 /// Facts that cannot be read, one at a time.
-const UNKNOWN: [fn(&mut World); 6] = [
+const UNKNOWN: [fn(&mut World); 7] = [
     World::unknown_workload,
     World::unknown_pods,
     |world| world.snapshot.budgets = Fact::Unknown("?".to_owned()),
     |world| world.request().requested_at = Fact::Unknown("?".to_owned()),
     |world| world.snapshot.workloads.clear(),
+    |world| world.snapshot.namespace_labels = Fact::Unknown("?".to_owned()),
     |world| world.snapshot.services.clear(),
 ];
 
@@ -358,5 +388,6 @@ fn it_acts_exactly_where_every_rule_allows_it() {
     let share = acted.into_inner() * 100 / CASES;
     assert!((10..=60).contains(&share), "it acted in {share} of 100 cases");
     let never: Vec<_> = GuardrailId::ALL.into_iter().filter(|id| !blocked_by.borrow().contains(id)).collect();
-    assert_eq!(never, [GuardrailId::Request], "guardrails that never blocked");
+    // Neither a request withdrawn nor one without evidence is among the cases.
+    assert_eq!(never, [GuardrailId::Request, GuardrailId::BareRequest], "guardrails that never blocked");
 }

@@ -1,4 +1,4 @@
-use super::GuardrailId::{Controller, Namespace, OptIn, Request, RequestLabelInTemplate, ServiceLabel, Terminating};
+use super::GuardrailId::{Controller, Namespace, OptIn, Request, RequestLabelInTemplate, Rollout, ServiceLabel, Terminating};
 use super::*;
 
 const GONE: &str = "blocked: could not be checked: the ReplicaSet web-6d4 no longer exists";
@@ -56,31 +56,74 @@ fn only_supported_controllers_replace_pods() {
     #[track_caller]
     fn refused(kind: OwnerKind, why: &str) {
         let change = |world: &mut World| world.target(|pod| pod.owner.as_mut().unwrap().kind = kind);
-        check(Controller, change, &format!("blocked: requires a pod of a Deployment, ReplicaSet or StatefulSet, owner={why}"));
+        check(Controller, change, &format!("blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, owner={why}"));
     }
     check(Controller, |_| {}, "pass: owner=ReplicaSet/rs-web workload=Deployment/web");
     check(Controller, |world| world.stateful(|_| {}), "pass: owner=StatefulSet/rs-web workload=StatefulSet/web");
     check(
         Controller,
         |world| world.target(|pod| pod.owner = None),
-        "blocked: requires a pod of a Deployment, ReplicaSet or StatefulSet, owner=none, nothing would replace a bare pod",
+        "blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, owner=none, nothing would replace a bare pod",
     );
     check(
         Controller,
         |world| world.request().mirror = true,
-        "blocked: requires a pod of a Deployment, ReplicaSet or StatefulSet, this one mirrors a static pod, \
+        "blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, this one mirrors a static pod, \
          whose file on the node only its kubelet reads",
     );
     refused(OwnerKind::Other("Job".into()), "Job/rs-web, a Job retries by its own rules");
     refused(OwnerKind::Other("Node".into()), "Node/rs-web, only the node's kubelet starts static pods");
     refused(OwnerKind::Other("CloneSet".into()), "CloneSet/rs-web, how that controller replaces pods is unknown here");
-    refused(OwnerKind::DaemonSet, "DaemonSet/rs-web, for a DaemonSet's peers on other nodes are no redundancy");
+    check(Controller, daemon_set, "pass: owner=DaemonSet/rs-web workload=DaemonSet/web");
     check(Controller, World::unknown_workload, GONE);
     check(
         Controller,
         |world| world.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::StatefulSet),
         "blocked: could not be checked: a Deployment was read for StatefulSet rs-web",
     );
+}
+
+/// The Deployment becomes a DaemonSet.
+fn daemon_set(world: &mut World) {
+    world.workload().kind = WorkloadKind::DaemonSet;
+    world.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::DaemonSet);
+    world.pods().iter_mut().for_each(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::DaemonSet);
+}
+
+#[test]
+fn a_daemon_set_must_be_meant() {
+    const REQUIRES: &str = "blocked: requires a kind of workload that the runbook names";
+    check(GuardrailId::WorkloadKind, |_| {}, "pass: workload=Deployment/web");
+    check(
+        GuardrailId::WorkloadKind,
+        daemon_set,
+        &format!(
+            "{REQUIRES} (Deployment, ReplicaSet, StatefulSet), workload=DaemonSet/web, for a DaemonSet's peers on other nodes are no redundancy"
+        ),
+    );
+    let named = |world: &mut World| {
+        daemon_set(world);
+        world.runbook().scope.workload_kinds = vec![WorkloadKind::DaemonSet];
+    };
+    check(GuardrailId::WorkloadKind, named, "pass: workload=DaemonSet/web");
+    let only = |world: &mut World| world.runbook().scope.workload_kinds = vec![WorkloadKind::DaemonSet];
+    check(GuardrailId::WorkloadKind, only, &format!("{REQUIRES} (DaemonSet), workload=Deployment/web"));
+    check(GuardrailId::WorkloadKind, World::unknown_workload, GONE);
+    check(Rollout, daemon_set, "pass: DaemonSet/web desired=3 updated=3 replicas=3");
+    let updating = |world: &mut World| {
+        daemon_set(world);
+        world.workload().updated = 2;
+    };
+    check(
+        Rollout,
+        updating,
+        "blocked: requires a workload that is not rolling out or scaling, DaemonSet/web desired=3 updated=2 replicas=3",
+    );
+    let on_delete = |world: &mut World| {
+        daemon_set(world);
+        world.workload().on_delete = true;
+    };
+    check(Rollout, on_delete, "blocked: requires a DaemonSet that is not updated by deleting its pods, DaemonSet/web strategy=OnDelete");
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn a_stateful_sets_partition_is_no_rollout() {
 fn under_on_delete_only_a_pod_of_the_newest_revision_is_replaced() {
     let on_delete = |revision: Option<&'static str>| {
         move |world: &mut World| {
-            world.stateful(|stateful| (stateful.on_delete, stateful.update_revision) = (true, "web-2".to_owned()));
+            world.stateful(|stateful| stateful.update_revision = "web-2".to_owned());
+            world.workload().on_delete = true;
             world.request().revision = revision.map(str::to_owned);
         }
     };

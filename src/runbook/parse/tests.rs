@@ -43,8 +43,15 @@ spec:
 /// The example with every field that there is.
 fn full() -> String {
     edited(&[
-        ("minimumConfidence: 0.8", "minimumConfidence: 0.8\n    maximumRequestAgeMinutes: 60"),
-        ("maxConcurrentActions: 1", "maxConcurrentActions: 1\n    maxAffectedServices: 1\n    maxMatchedServices: 3"),
+        ("minimumConfidence: 0.8", "minimumConfidence: 0.8\n    maximumRequestAgeMinutes: 60\n    allowBareRequest: true"),
+        ("enabled: \"true\"}", "enabled: \"true\"}\n    workloadKinds: [Deployment, DaemonSet]"),
+        ("-n ${NAMESPACE}\"", "-n ${NAMESPACE}\"\n    method: evict"),
+        (
+            "maxConcurrentActions: 1",
+            "maxConcurrentActions: 1\n    maxAffectedServices: 1\n    maxMatchedServices: 3\n    maxUnavailablePercent: 34\n    \
+              maintenanceWindows: [{days: [mon, sat], start: \"22:00\", end: \"06:00\", timeZone: Europe/Berlin, effect: deny}]\n    \
+              blockedByLabels: {payments-provider-down: \"true\"}\n    circuitBreaker: {failures: 2, windowMinutes: 30}",
+        ),
         ("timeoutSeconds: 120", "timeoutSeconds: 120\n    stableSeconds: 30"),
     ])
 }
@@ -101,10 +108,12 @@ fn the_published_example_works_unchanged() {
                 probable_causes: words(&["pod_process_hung", "transient_node_or_container_failure"]),
                 minimum_confidence: 0.8,
                 maximum_request_age_minutes: 60,
+                allow_bare_request: true,
             },
             scope: Scope {
                 allowed_namespaces: words(&["aiops-remediation-lab"]),
                 required_labels: vec![("remediator.kubedojo.io/enabled".to_owned(), "true".to_owned())],
+                workload_kinds: WorkloadKind::WITH_REDUNDANCY.to_vec(),
             },
             guardrails: Guardrails {
                 minimum_ready_replicas: 2,
@@ -113,8 +122,12 @@ fn the_published_example_works_unchanged() {
                 max_concurrent_actions: 1,
                 max_affected_services: 1,
                 max_matched_services: 3,
+                max_unavailable_percent: None,
+                maintenance_windows: Vec::new(),
+                blocked_by_labels: Vec::new(),
+                circuit_breaker: BreakerLimits { failures: 3, window_minutes: 60 },
             },
-            action: Action::DeletePod,
+            action: Action { command: Command::DeletePod, method: Method::Delete },
             verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None },
             rollback: Rollback { kind: "controller_recreates_pod".to_owned(), notes: "…".to_owned() },
             escalation: Escalation {
@@ -168,7 +181,7 @@ fn no_two_names_of_a_mapping_are_near() {
     }
     let mut names = 0;
     documents(&full()).unwrap().iter().for_each(|document| walk(document, &mut names));
-    assert_eq!(names, 37);
+    assert_eq!(names, 47);
 }
 
 #[test]
@@ -249,7 +262,7 @@ fn the_digest_is_of_the_content() {
     let digest = |replacements: &[(&str, &str)]| read(&edited(replacements)).digest;
     let example = digest(&[]);
     // Pinned: who changes it voids every approval that is out.
-    assert_eq!(example, "sha256:2f1bb8d962837c99cdf82372e0bdb0a190623d736b32880625053505ea4d8b2f");
+    assert_eq!(example, "sha256:2b6284e7799b929ee3c20792fb51eb003d31f25628247bcbd0be43286235f42f");
     let same: &[&[(&str, &str)]] = &[
         &[("minimumConfidence: 0.8", "maximumRequestAgeMinutes: 60 # the default\n    minimumConfidence: 0.80")],
         &[("maxConcurrentActions: 1", "maxMatchedServices: 3\n    maxAffectedServices: 1\n    maxConcurrentActions: 1")],

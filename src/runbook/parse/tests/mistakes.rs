@@ -50,18 +50,15 @@ fn fields_that_there_are_not() {
     check_edit("kind: ", "status: {}\nkind: ", "f:2:1: status: unknown field: remove it (known here: apiVersion, kind, metadata, spec)");
     check_edit(
         "  action:\n",
-        "  action:\n    method: evict\n",
-        "f:22:5: spec.action.method: unknown field: remove it (known here: command)",
+        "  action:\n    force: true\n",
+        "f:22:5: spec.action.force: unknown field: remove it (known here: command, method)",
     );
     for (section, extension) in [
-        ("triggers", "allowBareRequest: false"),
-        ("scope", "workloadKinds: [Deployment]"),
-        ("guardrails", "maxUnavailablePercent: 25"),
-        ("guardrails", "maintenanceWindows: []"),
-        ("guardrails", "blockedByLabels: {}"),
-        ("guardrails", "circuitBreaker: {}"),
-        ("guardrails", "probes: []"),
-        ("verification", "probes: []"),
+        ("triggers", "severity: high"),
+        ("scope", "allServices: true"),
+        ("guardrails", "enabled: false"),
+        ("verification", "retries: 3"),
+        ("escalation", "channel: \"#ops\""),
     ] {
         let yaml = edited(&[(&format!("  {section}:\n"), &format!("  {section}:\n    {extension}\n"))]);
         let problems = parse("f", &yaml).unwrap_err();
@@ -331,7 +328,8 @@ fn all_mistakes_at_once_in_the_order_of_the_file() {
             "f:15:54: spec.scope.requiredLabels[remediator.kubedojo.io/enabled]: must be text, not the boolean true: write \"true\"",
             "f:16:3: spec.guardrails.maxExecutionsPerHour: is missing: it must be a whole number from 1 to 10000",
             "f:18:5: spec.guardrails.paralel: unknown field: remove it (known here: minimumReadyReplicasWithSameApp, \
-             maxExecutionsPerHour, cooldownMinutes, maxConcurrentActions, maxAffectedServices, maxMatchedServices)",
+             maxExecutionsPerHour, cooldownMinutes, maxConcurrentActions, maxAffectedServices, maxMatchedServices, \
+             maxUnavailablePercent, maintenanceWindows, blockedByLabels, circuitBreaker)",
             "f:19:22: spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not -10",
             "f:22:14: spec.action.command: must be \"kubectl delete pod ${POD_NAME} -n ${NAMESPACE}\", \
              not \"kubectl delete node ${POD_NAME} -n ${NAMESPACE}\"",
@@ -350,4 +348,59 @@ fn what_is_no_yaml_stops_at_the_first_mistake() {
     );
     check_edit("kind:", "kind: a\nkind:", "f:3:1: has the key \"kind\" twice: remove one");
     check(&"x".repeat(10_000_000), &["f:1:1: is too large: 10000000 bytes, where a ConfigMap holds at most 1048576"]);
+}
+
+#[test]
+fn windows_labels_breaker_kinds_and_method() {
+    let after = |section: &str, line: &str, expected: &str| {
+        let expected: Vec<&str> = Some(expected).into_iter().filter(|expected| !expected.is_empty()).collect();
+        check(&edited(&[(&format!("  {section}:\n"), &format!("  {section}:\n    {line}\n"))]), &expected);
+    };
+    let window = |fields: &str, expected: &str| after("guardrails", &format!("maintenanceWindows: [{{{fields}}}]"), expected);
+    const AT: &str = "spec.guardrails.maintenanceWindows";
+    window("start: \"09:00\", end: \"24:00\", timeZone: UTC, effect: allow", "");
+    window(
+        "start: 9:00, end: \"17:00\", timeZone: UTC, effect: allow",
+        &format!("f:17:34: {AT}[0].start: must be a time of day in quotes, \"00:00 to 23:59\", not \"9:00\""),
+    );
+    window(
+        "start: \"24:00\", end: \"12:01\", timeZone: UTC, effect: allow",
+        &format!("f:17:34: {AT}[0].start: must be a time of day in quotes, \"00:00 to 23:59\", not \"24:00\""),
+    );
+    window(
+        "start: \"09:00\", end: \"09:00\", timeZone: UTC, effect: deny",
+        &format!("f:17:48: {AT}[0].end: must not be the same as start: for a whole day write 00:00 to 24:00"),
+    );
+    window(
+        "start: \"09:00\", end: \"10:00\", timeZone: Berlin, effect: deny",
+        &format!("f:17:67: {AT}[0].timeZone: must be a time zone by its IANA name, such as Europe/Berlin or UTC, not \"Berlin\""),
+    );
+    window(
+        "days: [mon, monday], start: \"09:00\", end: \"10:00\", timeZone: UTC, effect: deny",
+        &format!("f:17:39: {AT}[0].days[1]: must be one of mon, tue, wed, thu, fri, sat, sun, not \"monday\""),
+    );
+    after("guardrails", "maintenanceWindows: []", &format!("f:17:25: {AT}: must have at least one item"));
+    after("guardrails", "blockedByLabels: {}", "f:17:22: spec.guardrails.blockedByLabels: must have at least one entry");
+    after("guardrails", "circuitBreaker: {}", "");
+    after(
+        "guardrails",
+        "circuitBreaker: {failures: 0}",
+        "f:17:32: spec.guardrails.circuitBreaker.failures: must be a whole number from 1 to 10000, not 0",
+    );
+    after(
+        "guardrails",
+        "maxUnavailablePercent: 101",
+        "f:17:28: spec.guardrails.maxUnavailablePercent: must be a whole number from 1 to 100, not 101",
+    );
+    after(
+        "triggers",
+        "allowBareRequest: \"no\"",
+        "f:10:23: spec.triggers.allowBareRequest: must be true or false, without quotes, not \"no\"",
+    );
+    after(
+        "scope",
+        "workloadKinds: [Pod]",
+        "f:14:21: spec.scope.workloadKinds[0]: must be one of Deployment, ReplicaSet, StatefulSet, DaemonSet, not \"Pod\"",
+    );
+    after("action", "method: drain", "f:22:13: spec.action.method: must be one of delete, evict, not \"drain\"");
 }

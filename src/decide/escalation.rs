@@ -1,0 +1,32 @@
+//! Who hears of a decision, and of an outcome.
+
+use super::{Decision, Mode, Reason};
+use crate::ledger::Outcome;
+use crate::runbook::{Escalate, Runbook};
+
+impl Decision {
+    /// Who hears of it. A pause that ends by itself is nobody's business, nor is what was only to be observed.
+    pub fn escalation(&self, runbooks: &[Runbook]) -> Escalate {
+        let runbook = self.runbook.and_then(|index| runbooks.get(index));
+        match (self.mode, &self.reason) {
+            (Mode::Abort, Reason::Blocked) if self.blocked().all(|check| check.id.is_a_pause()) => Escalate::None,
+            (Mode::Abort, Reason::Blocked) => runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_guardrail_failure),
+            // It is reported, and counts for nothing.
+            (_, Reason::Expired { .. }) => Escalate::None,
+            (Mode::Observe | Mode::AutoExecute, _) => Escalate::None,
+            // Words for a human that no human hears would be for nothing.
+            (Mode::Abort | Mode::Manual | Mode::Suggest | Mode::ApprovalRequired, _) => Escalate::PageServiceOwner,
+        }
+    }
+}
+
+impl Outcome {
+    /// Who hears of it, where a failure leads to `on_failure`.
+    pub const fn escalation(self, on_failure: Escalate) -> Escalate {
+        match self {
+            Self::Failed | Self::Unknown => on_failure,
+            Self::DegradedBefore => Escalate::PageServiceOwner,
+            Self::Verified | Self::Superseded | Self::NotExecuted => Escalate::None,
+        }
+    }
+}

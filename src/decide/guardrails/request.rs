@@ -1,0 +1,126 @@
+//! Does the request still mean what it says?
+
+use jiff::SignedDuration;
+
+use super::{Case, Finding, Ruling};
+use crate::snapshot::{Container, Ended};
+use crate::words::{counted, inert};
+
+/// How far ahead of us a request's time may be. Both are the API server's, but there may be several of it; and whoever may
+/// update a pod may also edit the record that the time comes from.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
+pub(super) fn stands(case: &Case<'_>) -> Ruling {
+    let maximum = case.runbook.triggers.maximum_request_age_minutes;
+    Ruling::new(format!("at most {maximum} minutes old"), || {
+        let selector = &case.snapshot.bounds.selector;
+        if !selector.matches(&case.request.labels) {
+            return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));
+        }
+        let requested_at = case.request.requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
+        let age = case.now.duration_since(*requested_at);
+        if age < -AHEAD {
+            let observed = format!("requested_at={requested_at:.0}");
+            return Ok(Finding::blocked(observed, "requires a request that was made in the past").and("remove the label and set it again"));
+        }
+        Ok(Finding::pass(format!("age_seconds={}", age.as_secs().max(0))))
+    })
+}
+
+/// Where the runbook wants evidence, a label alone is not enough.
+pub(super) fn bare(case: &Case<'_>) -> Ruling {
+    if case.runbook.triggers.allow_bare_request {
+        return Ruling::new("with or without evidence", || Ok(Finding::pass(stated(case.evidence.bare))));
+    }
+    Ruling::new("with evidence", || {
+        if !case.evidence.bare {
+            return Ok(Finding::pass(stated(false)));
+        }
+        let refused = Finding::blocked(stated(true), "requires a request with evidence");
+        Ok(refused.and("annotate the pod with symptom, probable-cause and confidence, and then set the label again"))
+    })
+}
+
+fn stated(bare: bool) -> String {
+    (if bare { "a label and no evidence" } else { "evidence stated" }).to_owned()
+}
+
+/// How long ago a container may have ended for it to count as crashing: between two crashes of a loop the back-off grows to
+/// five minutes, and the waiting reason itself shows for under a second in a minute.
+const RECENTLY: SignedDuration = SignedDuration::from_mins(10);
+const RECENTLY_IN_WORDS: &str = "within ten minutes";
+/// What the kubelet says while it cannot get an image.
+const IMAGE_ERRORS: [&str; 5] = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
+
+/// What was detected still is: a pod that has recovered since is left alone. Symptoms that its status cannot tell are not looked for.
+pub(super) fn symptom_present(case: &Case<'_>) -> Ruling {
+    let symptom = case.evidence.symptom.as_str();
+    let look: fn(&Case<'_>) -> Result<Finding, String> = match symptom {
+        "CrashLoopBackOff" => crash_loop,
+        "OOMKilled" => out_of_memory,
+        "readiness_probe_failed" => unready,
+        _ if IMAGE_ERRORS.contains(&symptom) => image_error,
+        _ => |_| Ok(Finding::not_applicable("a pod's status cannot tell")),
+    };
+    Ruling::new("the pod still shows its symptom", || look(case))
+}
+
+fn crash_loop(case: &Case<'_>) -> Result<Finding, String> {
+    let containers = &case.request.containers;
+    if waiting_for(case, &["CrashLoopBackOff"]).is_some() {
+        return Ok(Finding::pass("waiting=CrashLoopBackOff"));
+    }
+    let crashed = containers.iter().filter(|container| container.restarts > 0 && ended_recently(case, container, |_| true)).count();
+    let restarts = containers.iter().map(|container| container.restarts).fold(0, u32::saturating_add);
+    let observed = format!("restarts={restarts} crashed_recently={crashed}");
+    still(case, crashed > 0, observed, "a container that crashes again and again")
+}
+
+fn out_of_memory(case: &Case<'_>) -> Result<Finding, String> {
+    let killed = |container: &&Container| ended_recently(case, container, |ended| ended.reason == "OOMKilled");
+    let killed = case.request.containers.iter().filter(killed).count();
+    still(case, killed > 0, format!("oom_killed_recently={killed}"), "a container that was killed for its memory")
+}
+
+fn unready(case: &Case<'_>) -> Result<Finding, String> {
+    let observed = format!("ready={}", case.request.pod.ready);
+    still(case, true, observed, "a pod that is not ready")
+}
+
+fn image_error(case: &Case<'_>) -> Result<Finding, String> {
+    if let Some(reason) = waiting_for(case, &IMAGE_ERRORS) {
+        return Ok(Finding::pass(format!("waiting={reason}")));
+    }
+    Ok(Finding::blocked("no container waits for its image", "requires a container that cannot get its image")
+        .and("it may have recovered since"))
+}
+
+/// It was seen, and the pod has not recovered since: recovered means Ready for as long as a replacement would have to be.
+fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Finding, String> {
+    let pod = &case.request.pod;
+    if pod.ready {
+        let since = pod.ready_for(case.now).ok_or("since when the pod is Ready is not in its status")?;
+        let stable = case.stable();
+        if !since.is_negative() && since.unsigned_abs() >= stable {
+            let needed = counted(u32::try_from(stable.as_secs()).unwrap_or(u32::MAX), "second", "seconds");
+            let observed = format!("{observed} ready_for_seconds={}", since.as_secs());
+            let refused = Finding::blocked(observed, format_args!("requires {what}"));
+            return Ok(refused.and(format_args!("it has recovered since: Ready for more than {needed}")));
+        }
+    }
+    if seen {
+        return Ok(Finding::pass(observed));
+    }
+    Ok(Finding::blocked(observed, format_args!("requires {what}")).and(format_args!("none was seen {RECENTLY_IN_WORDS}")))
+}
+
+fn ended_recently(case: &Case<'_>, container: &Container, which: impl Fn(&Ended) -> bool) -> bool {
+    let ended = container.ended.as_ref().filter(|ended| which(ended));
+    ended.and_then(|ended| ended.at).is_some_and(|at| case.now.duration_since(at) <= RECENTLY)
+}
+
+fn waiting_for(case: &Case<'_>, reasons: &[&str]) -> Option<String> {
+    let waiting = case.request.containers.iter().filter_map(|container| container.waiting.as_deref());
+    waiting.filter(|reason| reasons.contains(reason)).min().map(|reason| inert(reason, 80))
+}
