@@ -34,6 +34,7 @@ pub mod config;
 pub mod exit;
 pub mod load;
 
+pub mod http;
 pub mod api;
 pub mod permissions;
 pub mod matching;
