@@ -128,8 +128,6 @@ enum CliError {
     Config(ConfigError),
     #[error(transparent)]
     Run(Box<RunError>),
-    #[error("the run did not end within its deadline of {0}; what is in flight is in the ledger, and the next run settles it")]
-    Deadline(humantime::Duration),
     #[error("--reason is empty: say what was mended")]
     NoReason,
 }
@@ -139,7 +137,6 @@ impl CliError {
         match self {
             Self::Config(_) | Self::NoReason => Exit::Usage,
             Self::Run(error) => error.exit(),
-            Self::Deadline(_) => Exit::Api,
         }
     }
 }
@@ -189,14 +186,13 @@ async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, 
 async fn run_until_stopped(settings: &Settings, access: Access, dry_run: bool, format: Format) -> Result<Exit, CliError> {
     let run = run(settings, access, dry_run, Sink::new(std::io::stdout(), format));
     tokio::select! {
-        ended = tokio::time::timeout(settings.deadline, run) => match ended {
-            Ok(ended) => Ok(ended?),
-            Err(_) => Err(CliError::Deadline(settings.deadline.into())),
-        },
+        // First of all listen: as PID 1, a signal that comes before that is lost.
+        biased;
         number = stopped() => {
             tracing::warn!(signal = number, "stopped; what is in flight is in the ledger, and the next run settles it");
             Ok(Exit::Stopped(number))
         }
+        ended = run => Ok(ended?),
     }
 }
 

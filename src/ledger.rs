@@ -265,9 +265,22 @@ impl Ledger {
 
     /// The newest moment in it: time never runs backwards across runs.
     pub fn newest(&self) -> Option<Timestamp> {
-        let executions = self.executions.iter().map(|execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at));
+        let newest =
+            |execution: &Execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at.max(execution.started_at));
+        let executions = self.executions.iter().map(newest);
         let others = self.breaker.iter().map(|event| event.at).chain(self.proposals.iter().map(|proposal| proposal.issued_at));
         executions.chain(others).max()
+    }
+
+    /// Everything that `after` has, and `before` had not or not so, is here. It tells whether the write that led from the one to
+    /// the other was done, whatever others have written since.
+    pub fn has_what_changed(&self, before: &Self, after: &Self) -> bool {
+        fn has<T: PartialEq>(now: &[T], before: &[T], after: &[T]) -> bool {
+            after.iter().filter(|one| !before.contains(one)).all(|one| now.contains(one))
+        }
+        has(&self.executions, &before.executions, &after.executions)
+            && has(&self.breaker, &before.breaker, &after.breaker)
+            && has(&self.proposals, &before.proposals, &after.proposals)
     }
 
     fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use pod_remediator::cli::Cli;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    ExitCode::from(Cli::parse().execute().await.code())
+fn main() -> std::io::Result<ExitCode> {
+    let command = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = runtime.block_on(command.execute());
+    // A name lookup that hangs has a thread of its own, and would hold up the end: of a deadline, or of a SIGTERM.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(exit.code()))
 }

@@ -72,17 +72,15 @@ pub struct Fresh {
 /// A fact cannot be read.
 pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Request, runbooks: &[Runbook]) -> Result<Again, ApiError> {
     let Some(service) = &request.service else { return Ok(Again::Withdrawn) };
-    let mut found = None;
     let selector = pods_of(&service.label, vec![service.name.clone()], &bounds.service_label).to_string();
-    let (pods, version) = api
-        .list(PODS, Some(&selector), |object: PodObject| {
-            if *object.metadata.uid == *request.pod.uid && bounds.selector.matches(&object.metadata.labels) {
-                found = Some(facts::request_of(object.clone(), &bounds));
-            }
-            pod_of(&object)
-        })
-        .await?;
-    let Some(fresh) = found else {
+    // Nothing is kept on the side: a list may begin anew, and what its first pages said is then void.
+    let keep = |object: PodObject| {
+        let asks = *object.metadata.uid == *request.pod.uid && bounds.selector.matches(&object.metadata.labels);
+        (pod_of(&object), asks.then(|| Box::new(facts::request_of(object, &bounds))))
+    };
+    let (listed, version) = api.list(PODS, Some(&selector), keep).await?;
+    let (pods, found): (Vec<Pod>, Vec<Option<Box<Request>>>) = listed.into_iter().unzip();
+    let Some(fresh) = found.into_iter().flatten().next().map(|fresh| *fresh) else {
         return match api.get::<PodObject>(PODS, &request.pod.name).await {
             Ok(pod) if *pod.metadata.uid == *request.pod.uid => Ok(Again::Withdrawn),
             Ok(_) | Err(ApiError { cause: Cause::NotFound, .. }) => Ok(Again::Gone),

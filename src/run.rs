@@ -45,6 +45,17 @@ pub enum RunError {
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Time was up.
+    #[error("the run did not end within its deadline of {0}; what is in flight is in the ledger, and the next run settles it")]
+    Deadline(humantime::Duration),
+    /// It ended early after something that weighs more.
+    #[error("{error}")]
+    After {
+        /// What its exit code has to say.
+        exit: Exit,
+        /// Why it ended.
+        error: Box<RunError>,
+    },
     /// Permissions are missing.
     #[error("missing permissions in namespace {namespace}: {}; nothing was touched. The Role in manifests/base grants them", list(.needs))]
     Permissions {
@@ -65,7 +76,8 @@ impl RunError {
         match self {
             Self::Runbooks(_) | Self::Permissions { .. } => Exit::Usage,
             Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
-            Self::Store(StoreError::Conflict) => Exit::Api,
+            Self::Store(StoreError::Conflict) | Self::Deadline(_) => Exit::Api,
+            Self::After { exit, error } => exit.and(error.exit()),
             Self::Store(StoreError::Untrusted { .. }) => Exit::Ledger,
         }
     }
@@ -83,12 +95,30 @@ fn exit_of(error: &ApiError) -> Exit {
 /// # Errors
 /// See [`RunError`]; whatever was begun is in the ledger.
 pub async fn run<W: Write>(settings: &Settings, access: Access, dry_run: bool, sink: Sink<W>) -> Result<Exit, RunError> {
+    let mut exit = Exit::Done;
+    let ended = tokio::time::timeout(settings.deadline, within_deadline(settings, access, dry_run, sink, &mut exit)).await;
+    let ended = ended.unwrap_or_else(|_| Err(RunError::Deadline(settings.deadline.into())));
+    match ended {
+        // A failed verification before it is not forgotten for an API that fails later.
+        Err(error) if exit > error.exit() => Err(RunError::After { exit, error: Box::new(error) }),
+        Err(error) => Err(error),
+        Ok(()) => Ok(exit),
+    }
+}
+
+async fn within_deadline<W: Write>(
+    settings: &Settings,
+    access: Access,
+    dry_run: bool,
+    sink: Sink<W>,
+    exit: &mut Exit,
+) -> Result<(), RunError> {
     let deadline = Deadline::after(settings.deadline);
     let runbooks = load(&settings.runbooks, settings.deadline)?;
     let api = Api::connect(access, Clock::default(), deadline).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;
     let reporter = Reporter::new(sink, &api, settings, dry_run);
-    Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit: Exit::Done }.all().await
+    Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit }.all().await
 }
 
 struct Run<'a, W> {
@@ -99,7 +129,7 @@ struct Run<'a, W> {
     dry_run: bool,
     deadline: Deadline,
     reporter: Reporter<W>,
-    exit: Exit,
+    exit: &'a mut Exit,
 }
 
 /// A pod about to be replaced: freshly read, freshly decided.
@@ -109,13 +139,13 @@ struct Candidate {
 }
 
 impl<W: Write> Run<'_, W> {
-    async fn all(mut self) -> Result<Exit, RunError> {
+    async fn all(mut self) -> Result<(), RunError> {
         // Match.
         let requests = matching::requests(&self.api, &self.bounds()).await?;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
             self.reporter.nothing_to_do();
-            return Ok(self.exit);
+            return Ok(());
         }
         let needs = missing(needs(&self.settings.state_configmap, &self.runbooks), &self.api.permissions().await?);
         if !needs.is_empty() {
@@ -124,7 +154,7 @@ impl<W: Write> Run<'_, W> {
         // What a run before us left undone comes first.
         self.adopt().await?;
         if requests.is_empty() {
-            return Ok(self.exit);
+            return Ok(());
         }
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;
 
@@ -151,7 +181,7 @@ impl<W: Write> Run<'_, W> {
         for request in eligible {
             self.replace(&request, &snapshot).await?;
         }
-        Ok(self.exit)
+        Ok(())
     }
 
     /// Decides on fresh facts, and replaces the pod if it still may.
@@ -180,7 +210,7 @@ impl<W: Write> Run<'_, W> {
             let mut ledger = self.store.ledger().clone();
             ledger.executions.push(execution.clone());
             if !cfg!(feature = "sabotage-intent") {
-                match self.store.write(ledger).await {
+                match self.store.begin(ledger).await {
                     Err(StoreError::Conflict) => continue,
                     written => written?,
                 }
@@ -315,7 +345,7 @@ impl<W: Write> Run<'_, W> {
                 Acted::TooLate => return Err(not_executed(format!("nothing was sent within {} s", SEND_WITHIN.as_secs()))),
                 Acted::Refused(error) => {
                     if matches!(error.cause, Cause::Forbidden(_)) {
-                        self.exit = self.exit.and(exit_of(&error));
+                        *self.exit = self.exit.and(exit_of(&error));
                     }
                     return Err(not_executed(error.to_string()));
                 }
@@ -409,7 +439,7 @@ impl<W: Write> Run<'_, W> {
             }
         };
         if verdict.result.is_failure() {
-            self.exit = self.exit.and(Exit::VerificationFailed);
+            *self.exit = self.exit.and(Exit::VerificationFailed);
         }
         self.reporter.outcome(execution, &verdict, opening.as_ref(), took).await;
         Ok(written?)

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use crate::api::{Api, ApiError, CONFIG_MAPS, Cause};
+use crate::api::{Api, ApiError, CONFIG_MAPS, Call, Cause};
 use crate::ledger::{Ledger, Untrusted};
 
 /// The key of the truth.
@@ -24,7 +24,9 @@ pub enum StoreError {
     #[error("the ledger changed meanwhile")]
     Conflict,
     /// It is in no state to rely on: nothing may be touched.
-    #[error("the ledger, ConfigMap {name} in namespace {namespace}, cannot be trusted: {why}. Nothing was touched. {repair}")]
+    #[error(
+        "the ledger, ConfigMap {name} in namespace {namespace}, cannot be trusted: {why}. Nothing is touched while that is so. {repair}"
+    )]
     Untrusted {
         /// The ConfigMap.
         name: String,
@@ -71,7 +73,7 @@ impl Store {
                 let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
                 return Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")));
             }
-            answer => answer?,
+            answer => self.whole(answer?, "get")?,
         };
         self.ledger = self.read(&object)?;
         self.object = object;
@@ -108,6 +110,16 @@ impl Store {
         }
     }
 
+    /// Writes a ledger with something new begun in it, if how that ends will fit as well.
+    ///
+    /// # Errors
+    /// See [`Store::write`].
+    pub async fn begin(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
+        ledger.prune(self.api.clock().now().unwrap_or_default());
+        ledger.has_room().map_err(|why| self.too_large(&why))?;
+        self.write(ledger).await
+    }
+
     /// Writes a changed ledger: all of it or nothing.
     ///
     /// # Errors
@@ -115,12 +127,8 @@ impl Store {
     pub async fn write(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
         let now = self.api.clock().now().unwrap_or_default();
         ledger.prune(now);
-        let text = ledger.encode().map_err(|why: Untrusted| {
-            self.untrusted(
-                &why.to_string(),
-                "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.",
-            )
-        })?;
+        let text = ledger.encode().map_err(|why| self.too_large(&why))?;
+        let before = self.ledger.clone();
         let mut object = self.object.clone();
         object.metadata.managed_fields = None;
         object.metadata.annotations.get_or_insert_default().insert(INITIALIZED.to_owned(), "true".to_owned());
@@ -130,7 +138,8 @@ impl Store {
 
         let mut attempt = 1;
         loop {
-            let error = match self.api.replace(CONFIG_MAPS, &self.name, &object).await {
+            let answer = self.api.replace(CONFIG_MAPS, &self.name, &object).await;
+            let error = match answer.and_then(|written| self.whole(written, "update")) {
                 Ok(written) => {
                     self.object = written;
                     self.ledger = ledger;
@@ -138,31 +147,56 @@ impl Store {
                 }
                 Err(error) => error,
             };
-            match error.cause {
+            match &error.cause {
                 // A try of ours that seemed lost may have landed late, and be what this one conflicts with.
-                Cause::Conflict(_) => {
+                Cause::Conflict(_) | Cause::NotFound => {
                     self.reload().await?;
-                    return if self.ledger == ledger { Ok(()) } else { Err(StoreError::Conflict) };
+                    return if self.ledger.has_what_changed(&before, &ledger) { Ok(()) } else { Err(StoreError::Conflict) };
                 }
                 // Not executed: the very same write may be sent again.
                 Cause::Throttled(_) if attempt < WRITE_ATTEMPTS => {
                     tokio::time::sleep(error.retry_after().unwrap_or(std::time::Duration::from_secs(1))).await;
                 }
-                // Executed or not: only the object itself can tell.
-                Cause::Unclear(_) if attempt < WRITE_ATTEMPTS => {
-                    let before = self.object.metadata.resource_version.clone();
+                // Executed or not: only the object itself can tell, after the last try as well.
+                Cause::Unclear(_) | Cause::Malformed(_) => {
                     self.reload().await?;
-                    if self.ledger == ledger {
+                    if self.ledger.has_what_changed(&before, &ledger) {
                         return Ok(());
                     }
-                    if self.object.metadata.resource_version != before {
+                    if self.object.metadata.resource_version != object.metadata.resource_version {
                         return Err(StoreError::Conflict);
                     }
+                    if attempt == WRITE_ATTEMPTS {
+                        return Err(error.into());
+                    }
+                }
+                Cause::Rejected(why) => {
+                    return Err(self.untrusted(
+                        &format!("the cluster refuses to have it written: {why}"),
+                        "If another's key fills it, remove that key: ledger.json and summary are this program's. \
+                         If a policy forbids the write, have it allowed.",
+                    ));
                 }
                 _ => return Err(error.into()),
             }
             attempt += 1;
         }
+    }
+
+    /// Without a resourceVersion, a PUT would overwrite whatever is there: such an answer is none.
+    fn whole(&self, object: ConfigMap, verb: &'static str) -> Result<ConfigMap, ApiError> {
+        if object.metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
+            return Ok(object);
+        }
+        let call = Call { verb, resource: CONFIG_MAPS, name: self.name.clone() };
+        Err(ApiError { call, cause: Cause::Malformed("it has no resourceVersion".to_owned()) })
+    }
+
+    fn too_large(&self, why: &Untrusted) -> StoreError {
+        self.untrusted(
+            &why.to_string(),
+            "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.",
+        )
     }
 
     fn untrusted(&self, why: &str, repair: &str) -> StoreError {

@@ -9,6 +9,8 @@ use super::Ledger;
 const SCHEMA_VERSION: u32 = 1;
 /// The largest text that is written; a ConfigMap holds 1 MiB in all.
 pub const MAX_BYTES: usize = 768 * 1024;
+/// What a new intent leaves free of it: whatever was begun can be ended, and a breaker opened and reset.
+const FOR_ENDS: usize = 32 * 1024;
 /// Entries may be this far ahead of now: server clocks differ a little.
 const TOLERATED_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -33,7 +35,7 @@ pub enum Untrusted {
     #[error("execution {0} contradicts itself")]
     Contradiction(String),
     /// It would no longer fit.
-    #[error("it would take {0} bytes, more than the {MAX_BYTES} that are safe in a ConfigMap")]
+    #[error("it would take {0} bytes, with room for how what is begun ends, more than the {MAX_BYTES} that are safe in a ConfigMap")]
     TooLarge(usize),
 }
 
@@ -44,6 +46,7 @@ struct Versioned {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     #[serde(rename = "schemaVersion")]
     schema_version: u32,
@@ -61,6 +64,9 @@ impl Ledger {
         if schema_version > SCHEMA_VERSION {
             return Err(Untrusted::NewerSchema(schema_version));
         }
+        if schema_version == 0 {
+            return Err(Untrusted::Unparseable("there is no schema version 0".to_owned()));
+        }
         let Stored { ledger, .. } = serde_json::from_str(text).map_err(unparseable)?;
         if let Some(entry) = ledger.newest().filter(|entry| entry.duration_since(now) > TOLERATED_AHEAD) {
             return Err(Untrusted::Future { entry, now });
@@ -71,6 +77,15 @@ impl Ledger {
             Some(execution) => Err(Untrusted::Contradiction(execution.id.clone())),
             None => Ok(ledger),
         }
+    }
+
+    /// Whether something new may be begun.
+    ///
+    /// # Errors
+    /// [`Untrusted::TooLarge`].
+    pub fn has_room(&self) -> Result<(), Untrusted> {
+        let bytes = self.encode()?.len() + FOR_ENDS;
+        if bytes > MAX_BYTES { Err(Untrusted::TooLarge(bytes)) } else { Ok(()) }
     }
 
     /// Writes it as JSON.

@@ -169,9 +169,18 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     refused(&good[..good.len() / 2], "cannot be parsed");
     refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "schema version 2");
     refused(&good.replace("\"charged\"", "\"cleared\""), "unknown field `cleared`");
+    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":0"), "there is no schema version 0");
+    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":\"1\""), "invalid type");
+    refused(&good.replace("\"charged\":true", "\"charged\":\"true\""), "invalid type");
+    refused(&good.replace("\"executions\":[", "\"executions\":[], \"executions\":["), "duplicate field");
+    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":1,\"note\":\"\""), "unknown field `note`");
     refused(&of(Escalate::None, &[(Outcome::Verified, 6)]).encode().unwrap(), "time is");
-    let twice =
-        Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], ..Ledger::default() };
+    assert!(Ledger::decode(&of(Escalate::None, &[(Outcome::Verified, 5)]).encode().unwrap(), at(0)).is_ok(), "five minutes are tolerated");
+    let mut begun_later = of(Escalate::None, &[(Outcome::Verified, 0)]);
+    begun_later.executions[0].started_at = at(6);
+    refused(&begun_later.encode().unwrap(), "time is");
+    refused(&Ledger { breaker: vec![reset(None, 6)], ..Ledger::default() }.encode().unwrap(), "time is");
+    let twice = Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], ..Ledger::default() };
     refused(&twice.encode().unwrap(), "execution e contradicts itself");
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));
@@ -186,12 +195,51 @@ fn it_stays_far_below_a_configmaps_limit() {
         ledger.executions.push(begun(&id, "a-service-of-some-length", 0, Escalate::None));
         ledger.settle(&id, end(Outcome::Verified, 0), true, false, "run");
     }
-    assert!(ledger.encode().is_ok(), "seven days at the default cap of six services an hour fit");
+    assert!(ledger.has_room().is_ok(), "seven days at the default cap of six services an hour fit");
     for index in 0..2000 {
         ledger.executions.push(begun(&format!("more-{index}"), &"x".repeat(63), 0, Escalate::None));
     }
     assert!(matches!(ledger.encode(), Err(Untrusted::TooLarge(_))));
     assert!(ledger.summary(at(1)).len() < 70 * 1024);
+}
+
+#[test]
+fn what_could_be_begun_can_be_ended() {
+    let mut ledger = Ledger::default();
+    let one = |ledger: &Ledger| {
+        let id = format!("e{:04}", ledger.executions.len());
+        begun(&id, &"x".repeat(63), 0, Escalate::OpenIncidentAndDisableRunbook)
+    };
+    let size = serde_json::to_string(&one(&ledger)).unwrap().len();
+    while ledger.executions.len() < (MAX_BYTES - 40 * 1024) / size || ledger.has_room().is_ok() {
+        let next = one(&ledger);
+        ledger.executions.push(next);
+    }
+    assert!(ledger.encode().is_ok(), "the last of them was within bounds but for the room that ends need");
+    let last = ledger.executions.last().unwrap().id.clone();
+    let wordy = Settled { detail: "x".repeat(2000), replacement: Some(object("new")), ..end(Outcome::Failed, 1) };
+    ledger.settle(&last, wordy, true, false, "run");
+    ledger.breaker.push(BreakerEvent { cause: "x".repeat(2000), ..reset(None, 2) });
+    assert!(ledger.has_room().is_err() && ledger.encode().is_ok());
+}
+
+#[test]
+fn a_write_is_told_by_what_it_changed_whatever_others_wrote_since() {
+    let before = of(Escalate::None, &[(Outcome::Verified, 0)]);
+    let mut intended = before.clone();
+    intended.executions.push(begun("new", "web", 1, Escalate::None));
+    assert!(!before.has_what_changed(&before, &intended));
+    let mut since = intended.clone();
+    since.breaker.push(reset(None, 2));
+    since.executions.remove(0);
+    assert!(since.has_what_changed(&before, &intended));
+    // Another run has taken it over: it is not what was written any more.
+    let mut adopted = intended.clone();
+    adopted.executions[1].in_flight.as_mut().unwrap().holder.run_id = "another".to_owned();
+    assert!(!adopted.has_what_changed(&before, &intended));
+    let mut opened = intended.clone();
+    opened.settle("new", end(Outcome::Failed, 2), true, true, "run");
+    assert!(!Ledger { breaker: vec![], ..opened.clone() }.has_what_changed(&intended, &opened));
 }
 
 #[test]

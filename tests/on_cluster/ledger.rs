@@ -18,7 +18,7 @@ fn stops_everything(name: &str, spoil: impl FnOnce(&Lab, &Pod), says: &str) {
     let run = lab.remediator().run();
     assert_eq!(run.exit, 4, "{run:?}");
     assert!(run.errors.contains(says), "{says}: {run:?}");
-    assert!(run.errors.contains("Nothing was touched"), "{run:?}");
+    assert!(run.errors.contains("Nothing is touched while that is so"), "{run:?}");
     assert_eq!(state(), before);
     assert_eq!(lab.writes().len(), writes, "{:?}", lab.writes());
     let create = format!("kubectl create configmap {STATE} -n {}", lab.namespace);
