@@ -13,14 +13,14 @@ use crate::remediator::Run;
 use crate::workloads::deployment;
 
 /// One service with a request, and a run through a proxy with this script.
-struct Scene {
-    lab: Lab,
-    target: Pod,
-    run: Run,
-    took: Duration,
+pub(crate) struct Scene {
+    pub(crate) lab: Lab,
+    pub(crate) target: Pod,
+    pub(crate) run: Run,
+    pub(crate) took: Duration,
 }
 
-fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
+pub(crate) fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
     let lab = Lab::new(name);
     lab.roll_out(&deployment("web", 2));
     let target = lab.ask_for_one("web");
@@ -32,24 +32,24 @@ fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) 
 }
 
 /// A script that does this once.
-fn once(
+pub(crate) fn once(
     this: impl Fn(&Request) -> bool + Send + Sync + 'static,
     step: impl Fn() -> Step + Send + Sync + 'static,
 ) -> impl Fn(&Request) -> Step + Send + Sync {
     move |request| if this(request) { step() } else { Step::Forward }
 }
 
-fn status(code: u16, reason: &str, message: &str) -> String {
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> String {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}).to_string()
 }
 
-fn unavailable() -> Step {
+pub(crate) fn unavailable() -> Step {
     Step::Answer("503 Service Unavailable", "Content-Type: text/plain\r\n", "upstream connect error".to_owned())
 }
 
 impl Scene {
     #[track_caller]
-    fn ends(&self, exit: i32, result: &str) -> &Value {
+    pub(crate) fn ends(&self, exit: i32, result: &str) -> &Value {
         assert_eq!(self.run.exit, exit, "{:?}", self.run);
         let verification = &self.run.outcome(&self.target)["verification"];
         assert_eq!(verification["result"], result, "{:?}", self.run);
@@ -59,7 +59,7 @@ impl Scene {
 
     /// What the server heard.
     #[track_caller]
-    fn deletions(&self, expected: &[u64]) {
+    pub(crate) fn deletions(&self, expected: &[u64]) {
         assert_eq!(self.lab.deletions().iter().map(code).collect::<Vec<_>>(), expected, "{:?}", self.run);
     }
 }

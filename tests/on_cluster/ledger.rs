@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Lab, Pod, STATE};
+use crate::fixture::{Lab, Pod, RESTART, STATE};
 use crate::workloads::deployment;
 
 /// With this done to the ledger, a run ends with 4, says so, and changes nothing.
@@ -29,6 +29,20 @@ fn stops_everything(name: &str, spoil: impl FnOnce(&Lab, &Pod), says: &str) {
 fn used(lab: &Lab, target: &Pod) {
     lab.remediator().replaces(target);
     lab.ask_for_one("web");
+}
+
+/// Changes the ledger as somebody would by hand.
+fn edit(lab: &Lab, change: impl FnOnce(&mut Value)) {
+    let mut stored: Value = serde_json::from_str(lab.state()["data"]["ledger.json"].as_str().unwrap()).unwrap();
+    change(&mut stored);
+    patch(lab, &json!({"data": {"ledger.json": stored.to_string()}}));
+}
+
+/// Moves one time of an execution ahead.
+fn moved(execution: &mut Value, at: &str, minutes: i64) {
+    let moment = execution.pointer_mut(at).unwrap();
+    let time: jiff::Timestamp = moment.as_str().unwrap().parse().unwrap();
+    *moment = json!((time + jiff::SignedDuration::from_mins(minutes)).to_string());
 }
 
 fn patch(lab: &Lab, patch: &Value) {
@@ -71,19 +85,62 @@ fn immutable() {
 
 #[test]
 fn of_the_future() {
-    let an_hour_ahead = |lab: &Lab, target: &Pod| {
+    // Of either, and of both: an end in the past does not hide a beginning in the future.
+    for (name, moments) in [("begun", &["/startedAt"][..]), ("ended", &["/outcome/at"]), ("both", &["/startedAt", "/outcome/at"])] {
+        let ahead = |lab: &Lab, target: &Pod| {
+            used(lab, target);
+            edit(lab, |stored| moments.iter().for_each(|at| moved(&mut stored["ledger"]["executions"][0], at, 60)));
+        };
+        stops_everything(&format!("state-future-{name}"), ahead, "it has an entry of ");
+    }
+}
+
+#[test]
+fn a_few_minutes_ahead_are_tolerated_and_time_goes_on_from_there() {
+    let lab = Lab::new("state-ahead");
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    used(&lab, &target);
+    edit(&lab, |stored| {
+        ["/startedAt", "/outcome/at", "/cooldownUntil"].iter().for_each(|at| moved(&mut stored["ledger"]["executions"][0], at, 4));
+    });
+    let next = Pod::of(lab.get(&["pods", "--selector", RESTART])["items"].as_array().unwrap().first().unwrap());
+    let run = lab.remediator().run();
+    assert_eq!((run.exit, run.blocks(&next)), (0, vec!["cooldown".to_owned()]), "{run:?}");
+    let told: jiff::Timestamp = run.decision(&next)["@timestamp"].as_str().unwrap().parse().unwrap();
+    let newest: jiff::Timestamp = lab.executions()[0]["outcome"]["at"].as_str().unwrap().parse().unwrap();
+    assert!(told >= newest, "never earlier than what has been written: {told}, {newest}");
+}
+
+#[test]
+fn with_fields_that_nobody_knows_or_of_another_type() {
+    let unknown = |lab: &Lab, target: &Pod| {
         used(lab, target);
-        let text = lab.state()["data"]["ledger.json"].as_str().unwrap().to_owned();
-        let mut ledger: Value = serde_json::from_str(&text).unwrap();
-        let execution = &mut ledger["ledger"]["executions"][0];
-        for at in ["/startedAt", "/outcome/at"] {
-            let moment = execution.pointer_mut(at).unwrap();
-            let time: jiff::Timestamp = moment.as_str().unwrap().parse().unwrap();
-            *moment = json!((time + jiff::SignedDuration::from_hours(1)).to_string());
-        }
-        patch(lab, &json!({"data": {"ledger.json": ledger.to_string()}}));
+        edit(lab, |stored| stored["note"] = json!("by hand"));
     };
-    stops_everything("state-future", an_hour_ahead, "it has an entry of ");
+    stops_everything("state-unknown", unknown, "unknown field `note`");
+    let mistyped = |lab: &Lab, target: &Pod| {
+        used(lab, target);
+        edit(lab, |stored| stored["ledger"]["executions"][0]["charged"] = json!("false"));
+    };
+    stops_everything("state-mistyped", mistyped, "invalid type");
+}
+
+#[test]
+fn with_an_execution_listed_twice_or_both_under_way_and_over() {
+    let twice = |lab: &Lab, target: &Pod| {
+        used(lab, target);
+        edit(lab, |stored| {
+            let all = stored["ledger"]["executions"].as_array_mut().unwrap();
+            all.push(all[0].clone());
+        });
+    };
+    stops_everything("state-twice", twice, "contradicts itself");
+    let neither = |lab: &Lab, target: &Pod| {
+        used(lab, target);
+        edit(lab, |stored| drop(stored["ledger"]["executions"][0].as_object_mut().unwrap().remove("outcome")));
+    };
+    stops_everything("state-neither", neither, "contradicts itself");
 }
 
 #[test]

@@ -14,7 +14,12 @@
 //! | `dry_run` | nothing changes |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
+//! | `ledger_answers` | what an answer to a write of the ledger means that cannot be understood |
+//! | `pages` | a list of several pages whose continue token is too old |
 //! | `interrupted` | SIGTERM, and who holds an intent until when |
+//! | `stopped` | SIGTERM and Ctrl-C at the moments that matter; the run's own deadline; which exit code wins |
+//! | `full_ledger` | a ledger, or its ConfigMap, without room |
+//! | `learning` | the breaker's threshold, the hourly rate, `status` and `reset-breaker` |
 //! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
 //! | `sabotage` | programs that break a rule are caught by that judge |
 //! | `alone` | the API server crashes, or falls silent |
@@ -41,7 +46,12 @@ mod permissions;
 mod dry_run;
 mod races;
 mod answers;
+mod ledger_answers;
+mod pages;
 mod interrupted;
+mod stopped;
+mod full_ledger;
+mod learning;
 mod crash_sweep;
 mod sabotage;
 mod alone;
