@@ -3,6 +3,7 @@
 //! Only reads are retried here. What a write's unclear end means is decided where the write is made.
 
 mod error;
+mod reviews;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::clock::{Clock, Deadline};
 use crate::words::PROGRAM;
 
 pub use error::{ApiError, Call, Cause};
+pub use reviews::Question;
 pub use wire::*;
 
 /// How long any one call may take, its answer's body included.

@@ -4,13 +4,16 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Access, Api};
 use crate::audit::{Format, Sink};
+use crate::check::check;
 use crate::clock::{Clock, Deadline};
 use crate::config::{ConfigError, LogFormat, Raw, Settings};
 use crate::exit::Exit;
+use crate::explain::{ExplainError, explain};
 use crate::load::{LoadError, load};
 use crate::reset::Reset;
 use crate::run::{RunError, run};
@@ -33,6 +36,28 @@ enum Command {
         /// Shadow mode: the same reads and decisions, and not one write
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say what a run would decide now, by which guardrails, until when, and what to do about it; nothing is changed
+    Explain {
+        /// One pod, whether it asks or not; without it, every pod that asks
+        pod: Option<String>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock; nothing is changed
+    Check {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
         #[command(flatten)]
         policy: Policy,
         #[command(flatten)]
@@ -119,6 +144,21 @@ enum Output {
     Table,
     /// For programs
     Json,
+    /// For programs, and people who like it better
+    Yaml,
+}
+
+impl Output {
+    fn print(self, value: &impl Serialize, table: impl FnOnce() -> String) -> Result<(), CliError> {
+        let unwritable = |error: &dyn std::fmt::Display| CliError::Unwritable(error.to_string());
+        let text = match self {
+            Self::Table => table(),
+            Self::Json => serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?,
+            Self::Yaml => serde_saphyr::to_string(value).map_err(|error| unwritable(&error))?,
+        };
+        say(std::io::stdout(), text.trim_end());
+        Ok(())
+    }
 }
 
 /// Why a command ended early.
@@ -130,6 +170,10 @@ enum CliError {
     Run(Box<RunError>),
     #[error("--reason is empty: say what was mended")]
     NoReason,
+    #[error(transparent)]
+    Explain(ExplainError),
+    #[error("the result cannot be written in this form: {0}")]
+    Unwritable(String),
 }
 
 impl CliError {
@@ -137,6 +181,8 @@ impl CliError {
         match self {
             Self::Config(_) | Self::NoReason => Exit::Usage,
             Self::Run(error) => error.exit(),
+            Self::Explain(ExplainError::Run(error)) => error.exit(),
+            Self::Explain(_) | Self::Unwritable(_) => Exit::Usage,
         }
     }
 }
@@ -152,6 +198,8 @@ impl Cli {
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
             Command::Run { dry_run, policy, target } => one_run(dry_run, policy, target).await,
+            Command::Explain { pod, output, policy, target } => show_explanation(pod.as_deref(), output, policy, target).await,
+            Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files } => validate(&files),
@@ -210,11 +258,24 @@ async fn stopped() -> u8 {
 async fn show_status(output: Output, target: Target) -> Result<Exit, CliError> {
     let (api, store) = open(target).await?;
     let status = status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default());
-    match output {
-        Output::Table => say(std::io::stdout(), status.table().trim_end()),
-        Output::Json => say(std::io::stdout(), &serde_json::to_string_pretty(&status).unwrap_or_default()),
-    }
+    output.print(&status, || status.table())?;
     Ok(Exit::Done)
+}
+
+async fn show_explanation(pod: Option<&str>, output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+    let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
+    let deadline = Deadline::after(settings.deadline);
+    let api = Api::connect(access, Clock::default(), deadline).await?;
+    let explanation = explain(api, &settings, pod, deadline).await.map_err(CliError::Explain)?;
+    output.print(&explanation, || explanation.table(colours()))?;
+    Ok(Exit::Done)
+}
+
+async fn show_check(output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+    let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
+    let findings = check(&settings, access).await;
+    output.print(&findings, || findings.table(colours()))?;
+    Ok(findings.exit())
 }
 
 async fn reset(runbook: String, service: Option<String>, reason: String, target: Target) -> Result<Exit, CliError> {
@@ -303,13 +364,16 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
 }
 
 fn format(wanted: LogFormat) -> Format {
-    let terminal = std::io::stdout().is_terminal();
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match wanted {
         LogFormat::Json => Format::Json,
-        LogFormat::Auto if !terminal => Format::Json,
-        LogFormat::Auto | LogFormat::Text => Format::Text { colour: terminal && !no_colour },
+        LogFormat::Auto if !std::io::stdout().is_terminal() => Format::Json,
+        LogFormat::Auto | LogFormat::Text => Format::Text { colour: colours() },
     }
+}
+
+/// Standard output shows colours, and nobody asked for none (<https://no-color.org>).
+fn colours() -> bool {
+    std::io::stdout().is_terminal() && !std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// A line for a person. A closed pipe is no reason to panic.

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 
 /// The API server's time, as far as its answers have told it. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,13 @@ impl Clock {
     /// Now, once the server has answered anything at all.
     pub fn now(&self) -> Option<Timestamp> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(carried_on)
+    }
+
+    /// How far this machine's own clock is ahead of the server's, to the second that a `Date` header has; below zero: behind.
+    /// For people only: nothing is decided by it.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.now().map(|server| Timestamp::now().duration_since(server))
     }
 }
 

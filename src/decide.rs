@@ -20,6 +20,7 @@ mod guardrails;
 mod intake;
 mod message;
 mod plan;
+mod remedy;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use crate::snapshot::{Bounds, Request, Snapshot};
 pub use check::{Check, GuardrailId, Verdict};
 pub use guardrails::TIME_MARGIN;
 pub use plan::Plan;
+pub use remedy::{Remedy, Subject};
 
 use guardrails::Case;
 use intake::{Intake, intake};

@@ -45,6 +45,9 @@ pub mod audit;
 pub mod events;
 
 pub mod run;
+pub mod table;
 pub mod status;
+pub mod explain;
+pub mod check;
 pub mod reset;
 pub mod cli;

@@ -3,6 +3,7 @@
 //! Reads grow with the services and workloads concerned, never with pods squared.
 
 mod facts;
+mod hypothetical;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Bounds, Budget, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, WorkloadKind};
 
 pub use facts::{pod_of, was_born_asking};
+pub use hypothetical::hypothetical;
 
 /// The pods that ask. Usually none, and then nothing else is read.
 ///

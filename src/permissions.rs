@@ -1,5 +1,7 @@
 //! What a run calls, and whether it is granted: asked once, before anything is touched.
 
+mod excess;
+
 use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
 
 use crate::api::{
@@ -7,6 +9,8 @@ use crate::api::{
 };
 use crate::runbook::{Method, Runbook};
 use crate::snapshot::WorkloadKind;
+
+pub use excess::{Excess, excess};
 
 /// One permission that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

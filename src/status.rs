@@ -132,12 +132,8 @@ impl Status {
         if self.in_flight.is_empty() {
             text.push_str("nothing is in flight\n");
         }
-        for InFlightStatus { service, pod, runbook, run_id, holder, verify_deadline, .. } in &self.in_flight {
-            let holder = holder.as_ref().map_or_else(String::new, |pod| format!(" in pod {pod}"));
-            let _ = writeln!(
-                text,
-                "in flight: {pod} of {service} by {runbook}, held by run {run_id}{holder} until {verify_deadline:.0} at the latest"
-            );
+        for in_flight in &self.in_flight {
+            let _ = writeln!(text, "in flight: {in_flight}");
         }
         if self.open_breakers.is_empty() {
             text.push_str("every circuit breaker is closed\n");
@@ -160,6 +156,14 @@ impl Status {
             text.push_str(&aligned(&rows));
         }
         text
+    }
+}
+
+impl std::fmt::Display for InFlightStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { service, pod, runbook, run_id, holder, verify_deadline, .. } = self;
+        let holder = holder.as_ref().map_or_else(String::new, |pod| format!(" in pod {pod}"));
+        write!(f, "{pod} of {service} by {runbook}, held by run {run_id}{holder} until {verify_deadline:.0} at the latest")
     }
 }
 

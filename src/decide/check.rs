@@ -86,6 +86,16 @@ pub enum GuardrailId {
     TimeToVerify,
 }
 
+/// How an observation begins that could not be made.
+pub(super) const UNKNOWN: &str = "unknown: ";
+
+impl Check {
+    /// It blocks because a fact that it needs could not be read.
+    pub fn is_unknown(&self) -> bool {
+        self.verdict == Verdict::Blocked && self.observed.starts_with(UNKNOWN)
+    }
+}
+
 impl GuardrailId {
     /// All of them, in the order in which they are reported.
     pub const ALL: [Self; 25] = [

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::check::UNKNOWN;
 use super::{Check, Evidence, GuardrailId, Verdict};
 use crate::ledger::Ledger;
 use crate::runbook::Runbook;
@@ -71,7 +72,7 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
         Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, String::new(), None),
         Ok(Finding::NotApplicable(observed)) => (Verdict::NotApplicable, observed, String::new(), None),
         Ok(Finding::Blocked { observed, message, until }) => (Verdict::Blocked, observed, message, until),
-        Err(why) => (Verdict::Blocked, format!("unknown: {why}"), format!("could not be checked: {why}"), None),
+        Err(why) => (Verdict::Blocked, format!("{UNKNOWN}{why}"), format!("could not be checked: {why}"), None),
     };
     // The cluster's texts are foreign, whatever the API server validates today.
     let text = |text: String| inert(&text, LONGEST_TEXT);

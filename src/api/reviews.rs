@@ -1,0 +1,48 @@
+//! Questions about permissions. Creating a review changes nothing, so it is retried like a read.
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::api::PostParams;
+use kube::core::Request;
+
+use super::{Api, ApiError, Call, Resource};
+
+/// One thing that might be permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// As RBAC names it.
+    pub verb: &'a str,
+    /// API group; empty for core.
+    pub group: &'a str,
+    /// Plural.
+    pub resource: &'a str,
+    /// On this object only.
+    pub name: Option<&'a str>,
+    /// Empty for all namespaces at once.
+    pub namespace: &'a str,
+}
+
+impl Api {
+    /// Whether we may do this. What the server cannot tell counts as no.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn may(&self, question: &Question<'_>) -> Result<bool, ApiError> {
+        let Question { verb, group, resource, name, namespace } = question;
+        let attributes = ResourceAttributes {
+            verb: Some((*verb).to_owned()),
+            group: Some((*group).to_owned()),
+            resource: Some((*resource).to_owned()),
+            name: name.map(str::to_owned),
+            namespace: Some((*namespace).to_owned()),
+            ..ResourceAttributes::default()
+        };
+        let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+        let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+        let reviews = Resource { group: "authorization.k8s.io", version: "v1", plural: "selfsubjectaccessreviews" };
+        let call = Call::new("create", reviews, "");
+        let body = serde_json::to_vec(&review).map_err(|error| ApiError::unsendable(&call, &error))?;
+        let path = Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews");
+        let answer: SelfSubjectAccessReview = self.read(&call, || path.create(&PostParams::default(), body.clone())).await?;
+        Ok(answer.status.is_some_and(|status| status.allowed))
+    }
+}

@@ -1,0 +1,207 @@
+//! `check`: is everything there that a run needs, and no more? Permissions, runbooks, ledger, clock. It writes nothing.
+
+mod findings;
+
+use std::path::Path;
+use std::time::Duration;
+
+use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
+
+use crate::api::{Access, Api, ApiError, Question};
+use crate::clock::{Clock, Deadline};
+use crate::config::Settings;
+use crate::ledger::MAX_BYTES;
+use crate::load::{LoadError, load};
+use crate::permissions::{Need, excess, missing, needs};
+use crate::run::RunError;
+use crate::runbook::Runbook;
+use crate::store::Store;
+use crate::words::{PROGRAM, inert};
+
+pub use findings::{Finding, Findings, Level};
+
+/// All of it has ended by then.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A clock that differs by more than this is worth a word.
+const SKEW: u64 = 5 * 60;
+/// Of permissions in excess, the first so many are named.
+const MOST_NAMED: usize = 20;
+/// The longest foreign text in one finding.
+const LONGEST: usize = 600;
+
+/// Looks at everything, in order; what fails is a finding too.
+pub async fn check(settings: &Settings, access: Access) -> Findings {
+    let mut findings = Findings::new(settings.pod_uid.is_some());
+    let runbooks = runbooks(&mut findings, &settings.runbooks, settings.deadline);
+    let api = match Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await {
+        Ok(api) => api,
+        Err(error) => {
+            findings.failed("API server", error.into());
+            return findings;
+        }
+    };
+    api.namespace().clone_into(&mut findings.namespace);
+    allowed_here(&mut findings, &runbooks, api.namespace());
+    match api.whoami().await {
+        Ok(user) => findings.ok("API server", format!("answers, and knows us as {}", inert(&user, LONGEST))),
+        Err(error) => {
+            findings.failed("API server", error.into());
+            return findings;
+        }
+    }
+    // Before the ledger is read, which may know of a later time than the server tells.
+    clock(&mut findings, &api);
+    if let Err(error) = permissions(&mut findings, &api, &settings.state_configmap).await {
+        findings.failed("permissions", error.into());
+    }
+    ledger(&mut findings, &api, &settings.state_configmap).await;
+    findings.now = api.clock().now();
+    findings
+}
+
+fn runbooks(findings: &mut Findings, path: &Path, deadline: Duration) -> Vec<Runbook> {
+    let runbooks = match load(path, deadline) {
+        Ok(runbooks) => runbooks,
+        Err(LoadError::Invalid(problems)) => {
+            for problem in problems {
+                findings.problem("runbook", inert(&problem.to_string(), LONGEST));
+            }
+            return Vec::new();
+        }
+        Err(error) => {
+            findings.problem("runbook", inert(&error.to_string(), LONGEST));
+            return Vec::new();
+        }
+    };
+    for Runbook { name, owner, risk, decision_mode, scope, .. } in &runbooks {
+        let namespaces = inert(&scope.allowed_namespaces.join(", "), LONGEST);
+        let owner = inert(owner, LONGEST);
+        findings.ok("runbook", format!("{name}: at most {decision_mode}, risk {risk}, owner {owner}, in namespaces {namespaces}"));
+    }
+    runbooks
+}
+
+fn allowed_here(findings: &mut Findings, runbooks: &[Runbook], namespace: &str) {
+    let allows = |runbook: &Runbook| runbook.scope.allowed_namespaces.iter().any(|allowed| allowed == namespace);
+    if !runbooks.is_empty() && !runbooks.iter().any(allows) {
+        let detail = format!("none allows namespace {namespace}: nothing will be done here; see spec.scope.allowedNamespaces");
+        findings.warning("runbook", detail);
+    }
+}
+
+fn clock(findings: &mut Findings, api: &Api) {
+    let Some(skew) = api.clock().skew() else {
+        return findings.problem("clock", "the API server's answers have no Date header: there is no time to go by".to_owned());
+    };
+    let seconds = skew.as_secs().unsigned_abs();
+    let word = if skew.is_negative() { "behind" } else { "ahead of" };
+    let offset = format!("this machine's clock is {seconds} s {word} the API server's");
+    if seconds > SKEW {
+        findings.warning("clock", format!("{offset}; that does no harm here, for every date is taken from the API server, but mend it"));
+    } else {
+        findings.ok("clock", format!("{offset}; every date is taken from there"));
+    }
+}
+
+async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str) -> Result<(), ApiError> {
+    let needs = needs(state_configmap);
+    let granted = api.permissions().await?;
+    let count = needs.len();
+    let missing = if granted.incomplete { denied(api, needs.clone()).await? } else { missing(needs.clone(), &granted) };
+    if missing.is_empty() {
+        findings.ok("permissions", format!("all {count} that a run needs in {} are granted", api.namespace()));
+    } else {
+        let needs = missing.clone();
+        let error = RunError::Permissions { namespace: api.namespace().to_owned(), needs };
+        missing.iter().for_each(|need| findings.problem("permission missing", need.to_string()));
+        findings.problem("permissions", format!("a run would end at once: {error}"));
+    }
+    if granted.incomplete {
+        let detail = "the API server says that its list of what is granted is incomplete: there may be more in excess than is named here";
+        findings.warning("permissions", detail.to_owned());
+    }
+    beyond(findings, api, &needs, &granted).await
+}
+
+/// Those of the needs that the server denies when asked one by one.
+async fn denied(api: &Api, needs: Vec<Need>) -> Result<Vec<Need>, ApiError> {
+    let mut denied = Vec::new();
+    for need in needs {
+        let Need { verb, resource, name, .. } = &need;
+        let (group, resource, name) = (resource.group, resource.plural, name.as_deref());
+        if !api.may(&Question { verb, group, resource, name, namespace: api.namespace() }).await? {
+            denied.push(need);
+        }
+    }
+    Ok(denied)
+}
+
+/// What is granted and not needed: here, and the two things elsewhere that would hurt most.
+async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &SubjectRulesReviewStatus) -> Result<(), ApiError> {
+    let here = api.namespace();
+    let rules = excess(needs, &granted.resource_rules);
+    let secrets = rules.iter().any(|excess| excess.resource == "secrets");
+    let mut found: Vec<String> = rules.iter().take(MOST_NAMED).map(|excess| format!("{excess} in namespace {here}")).collect();
+    if rules.len() > MOST_NAMED {
+        found.push(format!("and {} more in namespace {here}: see kubectl auth can-i --list -n {here}", rules.len() - MOST_NAMED));
+    }
+    let may = async |verb, resource, namespace| api.may(&Question { verb, group: "", resource, name: None, namespace }).await;
+    if may("delete", "pods", "").await? {
+        found.push("delete pods in every namespace".to_owned());
+    } else {
+        for elsewhere in ["default", "kube-system"].into_iter().filter(|elsewhere| *elsewhere != here) {
+            if may("delete", "pods", elsewhere).await? {
+                found.push(format!("delete pods in namespace {elsewhere}"));
+            }
+        }
+    }
+    if may("get", "secrets", "").await? {
+        found.push("get secrets in every namespace".to_owned());
+    } else if !secrets && may("get", "secrets", here).await? {
+        found.push(format!("get secrets in namespace {here}"));
+    }
+    if found.is_empty() && !granted.incomplete {
+        findings.ok("permissions", format!("nothing is granted beyond that in {here}, no deletion elsewhere, no Secrets"));
+    }
+    if !found.is_empty() && !findings.inside_cluster {
+        let detail = "outside a cluster (no POD_UID) these are your own, so what is in excess is a warning, not a problem; to check the \
+                      ServiceAccount's, run this in its pod, or with --kubeconfig and its token";
+        findings.warning("permissions", detail.to_owned());
+    }
+    for detail in found {
+        let what = "permission in excess";
+        if findings.inside_cluster { findings.problem(what, detail) } else { findings.warning(what, detail) }
+    }
+    Ok(())
+}
+
+async fn ledger(findings: &mut Findings, api: &Api, state_configmap: &str) {
+    let store = match Store::open(api.clone(), state_configmap).await {
+        Ok(store) => store,
+        Err(error) => return findings.failed("ledger", error.into()),
+    };
+    let ledger = store.ledger();
+    let size = ledger.encode().map_or(0, |text| text.len());
+    let (executions, in_flight) = (ledger.executions.len(), ledger.in_flight().count());
+    findings.ok(
+        "ledger",
+        format!(
+            "ConfigMap {state_configmap} is readable: {size} of {MAX_BYTES} bytes, executions: {executions}, in flight: {in_flight}, open \
+             circuit breakers: {}",
+            ledger.open_breakers().len()
+        ),
+    );
+    for opening in ledger.open_breakers() {
+        let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
+        let (runbook, cause) = (&opening.runbook, inert(&opening.cause, 200));
+        findings.warning(
+            "circuit breaker",
+            format!(
+                "{runbook} is stopped for {scope} since {:.0}: {cause}; once that is mended: {PROGRAM} reset-breaker {runbook} -n {} \
+                 --reason '…'",
+                opening.at,
+                api.namespace()
+            ),
+        );
+    }
+}

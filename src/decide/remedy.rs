@@ -1,0 +1,271 @@
+//! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
+
+use super::{Check, GuardrailId, Mode, Reason, Verdict};
+use crate::runbook::Runbook;
+use crate::selector::{Operator, Requirement, Selector};
+use crate::snapshot::{Fact, Request, Service, Snapshot, Workload, WorkloadKind};
+use crate::words::{PROGRAM, inert};
+
+/// What a human can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// In words.
+    pub advice: String,
+    /// What to type for it, or to see more, where that is one command.
+    pub command: Option<String>,
+}
+
+impl Remedy {
+    fn new(advice: impl Into<String>) -> Self {
+        Self { advice: advice.into(), command: None }
+    }
+
+    fn by(self, command: impl Into<String>) -> Self {
+        Self { command: Some(command.into()), ..self }
+    }
+}
+
+/// What a remedy speaks of: the pod that asks, and what is known around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    request: &'a Request,
+    runbook: Option<&'a Runbook>,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Subject<'a> {
+    /// One of the snapshot's requests, and the runbook that answers to it, if one does.
+    pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot) -> Self {
+        Self { request, runbook, snapshot }
+    }
+
+    fn pod(&self) -> String {
+        name(&self.request.pod.name)
+    }
+
+    fn namespace(&self) -> &'a str {
+        &self.snapshot.bounds.namespace
+    }
+
+    fn selector(&self) -> &'a Selector {
+        &self.snapshot.bounds.selector
+    }
+
+    fn service(&self) -> Option<&'a Service> {
+        self.request.service.as_ref()
+    }
+
+    /// The workload behind the pod, if it could be read.
+    pub fn workload(&self) -> Option<&'a Workload> {
+        let owner = self.request.pod.owner.as_ref()?;
+        self.snapshot.workloads.get(&*owner.uid).and_then(|fact| match fact {
+            Fact::Known(workload) => Some(workload),
+            Fact::Unknown(_) => None,
+        })
+    }
+
+    /// `deployment/web`, as kubectl takes it.
+    fn workload_argument(&self) -> Option<String> {
+        self.workload().map(|workload| format!("{}/{}", workload.kind.as_str().to_lowercase(), name(&workload.name)))
+    }
+
+    fn workload_in_words(&self) -> String {
+        self.workload_argument().unwrap_or_else(|| "its workload".to_owned())
+    }
+
+    fn runbook_in_words(&self) -> String {
+        self.runbook.map_or_else(|| "the runbook".to_owned(), |runbook| format!("runbook {}", name(&runbook.name)))
+    }
+
+    fn kubectl(&self, arguments: impl std::fmt::Display) -> String {
+        format!("kubectl -n {} {arguments}", self.namespace())
+    }
+
+    /// How to ask for the pod's replacement.
+    pub fn ask(&self) -> Remedy {
+        match self.one_label() {
+            Some((key, value)) => {
+                Remedy::new("to ask for its replacement").by(self.kubectl(format_args!("label pod {} {key}={value}", self.pod())))
+            }
+            None => Remedy::new(format!("to ask for its replacement, set labels that match {}", self.selector())),
+        }
+    }
+
+    /// Takes the request back and makes it again, so that it is of now.
+    fn ask_again(&self) -> Remedy {
+        let advice = "if it is still wanted, ask again: remove the label and set it once more";
+        match self.one_label() {
+            Some((key, value)) => {
+                let label = self.kubectl(format_args!("label pod {}", self.pod()));
+                Remedy::new(advice).by(format!("{label} {key}- && {label} {key}={value}"))
+            }
+            None => Remedy::new(format!("{advice} (a pod asks if it matches {})", self.selector())),
+        }
+    }
+
+    /// The one label that makes a request, where it is one.
+    fn one_label(&self) -> Option<(&'a str, &'a str)> {
+        match &self.selector().0[..] {
+            [Requirement { key, operator: Operator::In(values) }] => Some((key, values.first()?)),
+            _ => None,
+        }
+    }
+
+    fn look_at_peers(&self) -> Option<String> {
+        self.service().map(|service| self.kubectl(format_args!("get pods -l {}={}", service.label, name(&service.name))))
+    }
+}
+
+fn name(text: &str) -> String {
+    inert(text, 253)
+}
+
+impl Check {
+    /// What to do, where it blocks.
+    pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
+        match self.verdict {
+            Verdict::Pass | Verdict::NotApplicable => None,
+            Verdict::Blocked if self.is_unknown() => {
+                Some(Remedy::new("what could not be read blocks: see to it that it can be, or wait, for every run reads it anew"))
+            }
+            Verdict::Blocked => Some(self.id.remedy(self, subject)),
+        }
+    }
+}
+
+impl GuardrailId {
+    /// What to do where it blocks on known facts.
+    fn remedy(self, check: &Check, subject: &Subject<'_>) -> Remedy {
+        let wait = |what: &str| match check.until {
+            Some(until) => Remedy::new(format!("wait until {until:.0}: {what}")),
+            None => Remedy::new(format!("wait: {what}")),
+        };
+        let (namespace, workload, runbook) = (subject.namespace(), subject.workload_in_words(), subject.runbook_in_words());
+        match self {
+            Self::Request => subject.ask_again(),
+            Self::Namespace => Remedy::new(format!(
+                "if {runbook} is meant for this namespace too, its owner adds {namespace} to spec.scope.allowedNamespaces"
+            )),
+            Self::OptIn => {
+                let required = subject.runbook.map(|runbook| runbook.scope.required_labels.as_slice()).unwrap_or_default();
+                let labels: Vec<String> = required.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                let advice = Remedy::new(format!("the owner of {workload} opts it in, if automation may replace its pods"));
+                match subject.workload_argument() {
+                    Some(workload) => advice.by(subject.kubectl(format_args!("label {workload} {}", labels.join(" ")))),
+                    None => advice,
+                }
+            }
+            Self::Controller => Remedy::new("look after this pod by hand: pods of this kind are never replaced by automation"),
+            Self::ServiceLabel => Remedy::new(format!(
+                "set label {} in spec.template.metadata.labels of {workload}, and let it roll out: pods made from the template then carry it",
+                subject.snapshot.bounds.service_label
+            )),
+            Self::RequestLabelInTemplate => Remedy::new(format!(
+                "remove what {} matches from spec.template.metadata.labels of {workload}: a request belongs on one pod",
+                subject.selector()
+            )),
+            Self::Terminating => Remedy::new("nothing: its controller replaces it; if it stays, a finalizer or its node holds it")
+                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
+            Self::BlastRadius => {
+                let least = subject.runbook.map_or(2, |runbook| runbook.guardrails.minimum_ready_replicas);
+                let advice = format!(
+                    "get at least {least} pods of the service ready: mend those that are not, or scale {workload} up; \
+                     meanwhile this pod is for a human"
+                );
+                Remedy { advice, command: subject.look_at_peers() }
+            }
+            Self::OwnRedundancy => {
+                let advice = Remedy::new(format!("get a second pod of {workload} ready first, or it serves nobody meanwhile"));
+                match (subject.workload_argument(), subject.workload()) {
+                    (Some(argument), Some(workload)) if workload.desired < 2 => {
+                        advice.by(subject.kubectl(format_args!("scale {argument} --replicas 2")))
+                    }
+                    _ => Remedy { command: subject.look_at_peers(), ..advice },
+                }
+            }
+            Self::Rollout => rollout(subject),
+            Self::OrderedPeers => Remedy { advice: format!("mend the other pods of {workload} first"), command: subject.look_at_peers() },
+            Self::Cooldown => wait("the service is given time to settle after each replacement"),
+            Self::HourlyRate => {
+                wait("so many replacements in an hour have not cured it; if it needs one more, find out why before you do it by hand")
+            }
+            Self::ConcurrentActions => {
+                wait("another run is at work, or a run settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
+            }
+            Self::CircuitBreaker => {
+                let book = subject.runbook.map_or_else(|| "RUNBOOK".to_owned(), |runbook| name(&runbook.name));
+                Remedy::new("find out why the last replacement failed, mend that, then close the breaker")
+                    .by(format!("{PROGRAM} reset-breaker {book} -n {namespace} --reason '…'"))
+            }
+            Self::DisruptionBudget => {
+                Remedy::new("get the service's other pods healthy, or give the budget room; just one budget may select a pod")
+                    .by(subject.kubectl("get poddisruptionbudgets"))
+            }
+            Self::AffectedServices => wait("replacements in many services at once would look like, or make, an outage"),
+            Self::MatchedServices => Remedy::new("find out what these services have in common, and remove the labels that are not meant")
+                .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector()))),
+            Self::TimeToVerify => {
+                Remedy::new("wait for the next run, which has all of its time; if every run says so, raise its --deadline (RUN_DEADLINE)")
+            }
+        }
+    }
+}
+
+fn rollout(subject: &Subject<'_>) -> Remedy {
+    let words = subject.workload_in_words();
+    let (Some(argument), Some(workload)) = (subject.workload_argument(), subject.workload()) else {
+        return Remedy::new("let the rollout end, or roll it back");
+    };
+    match (workload.kind, &workload.stateful) {
+        _ if workload.paused => Remedy::new(format!("finish what {words} was paused for, then resume it"))
+            .by(subject.kubectl(format_args!("rollout resume {argument}"))),
+        (WorkloadKind::StatefulSet, Some(stateful)) if stateful.on_delete => Remedy::new(format!(
+            "its strategy is OnDelete, so deleting this pod is a step of {words}'s update: whoever rolls it out deletes it"
+        )),
+        // kubectl rollout knows no ReplicaSets.
+        (WorkloadKind::ReplicaSet, _) => {
+            Remedy::new(format!("let {words} reach its size")).by(subject.kubectl(format_args!("get {argument}")))
+        }
+        _ => Remedy::new(format!("let the rollout of {words} end, or roll it back"))
+            .by(subject.kubectl(format_args!("rollout status {argument}"))),
+    }
+}
+
+impl Reason {
+    /// What to do about what led to the decision; `None` where that is for the guardrails to say, or nothing stands in the way.
+    pub fn remedy(&self, mode: Mode, subject: &Subject<'_>) -> Option<Remedy> {
+        let runbook = subject.runbook_in_words();
+        let by_hand = || {
+            let command = subject.runbook.map(|runbook| runbook.action.on(&subject.pod(), subject.namespace()));
+            Remedy { advice: "if you agree, do by hand what would be done".to_owned(), command }
+        };
+        match self {
+            Self::Malformed(_) => Some(
+                Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
+                    .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),
+            ),
+            Self::Expired { .. } => Some(subject.ask_again()),
+            Self::NoRunbook(_) => {
+                Some(Remedy::new("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"))
+            }
+            Self::SeveralRunbooks(_) => {
+                Some(
+                    Remedy::new("name the one that is meant on the pod, or narrow the runbooks' triggers")
+                        .by(subject.kubectl(format_args!("annotate pod {} {}=RUNBOOK", subject.pod(), crate::words::annotation::RUNBOOK))),
+                )
+            }
+            Self::LowConfidence { .. } => Some(by_hand()),
+            Self::Blocked => None,
+            Self::RunbookMode | Self::HighRisk | Self::Ceiling if mode == Mode::AutoExecute => None,
+            Self::RunbookMode => Some(Remedy {
+                advice: format!("{}; {runbook} itself allows no more than {}", by_hand().advice, mode.as_str()),
+                ..by_hand()
+            }),
+            Self::HighRisk => Some(Remedy { advice: format!("{}; the risk of {runbook} is high", by_hand().advice), ..by_hand() }),
+            Self::Ceiling => Some(Remedy {
+                advice: format!("{}; --mode-ceiling (MODE_CEILING) allows no more than {}", by_hand().advice, mode.as_str()),
+                ..by_hand()
+            }),
+        }
+    }
+}

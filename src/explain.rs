@@ -1,0 +1,144 @@
+//! `explain`: what a run would decide at this moment, why, until when, and what to do about it. It reads what a run reads,
+//! decides with the same function, and writes nothing.
+
+mod model;
+mod table;
+
+use jiff::Timestamp;
+
+use crate::api::Api;
+use crate::clock::Deadline;
+use crate::config::Settings;
+use crate::decide::{Decider, Decision, Mode};
+use crate::ledger::Ledger;
+use crate::load::load;
+use crate::matching::{self, hypothetical};
+use crate::names::{DNS_SUBDOMAIN, is_dns_subdomain};
+use crate::permissions::{missing, needs};
+use crate::run::RunError;
+use crate::runbook::Runbook;
+use crate::snapshot::{Bounds, Request, Snapshot};
+use crate::status::status;
+use crate::store::Store;
+use crate::words::quoted;
+
+pub use model::{Eligibility, Eligible, Explanation, GuardrailExplanation, PodExplanation, RunbookExplanation, Then, ToDo};
+
+/// Why there is nothing to explain.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// What would end a run ends this too.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There is no such pod.
+    #[error("pod {pod} does not exist in namespace {namespace}; see kubectl get pods -n {namespace}")]
+    NoPod {
+        /// As it was asked for.
+        pod: String,
+        /// Where.
+        namespace: String,
+    },
+    /// No pod can have that name.
+    #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]
+    NoName(String),
+}
+
+/// What would be decided on the pod of this name, or else on every pod that asks.
+///
+/// # Errors
+/// See [`ExplainError`].
+pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline: Deadline) -> Result<Explanation, ExplainError> {
+    if let Some(name) = pod.filter(|name| !is_dns_subdomain(name)) {
+        return Err(ExplainError::NoName(name.to_owned()));
+    }
+    let runbooks = load(&settings.runbooks, settings.deadline).map_err(RunError::from)?;
+    let store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
+    // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
+    let reads = needs(&settings.state_configmap).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
+    let missing = missing(reads, &api.permissions().await.map_err(RunError::from)?);
+    if !missing.is_empty() {
+        return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
+    }
+    let bounds = Bounds {
+        namespace: api.namespace().to_owned(),
+        selector: settings.selector.clone(),
+        service_label: settings.service_label.clone(),
+        ceiling: settings.ceiling,
+        time_left: deadline.left(),
+    };
+    let asking = matching::requests(&api, &bounds).await.map_err(RunError::from)?;
+    let (snapshot, hypothetical) = match pod {
+        None => (matching::snapshot(&api, bounds, asking).await.map_err(RunError::from)?, false),
+        Some(name) => one(&api, bounds, asking, name).await?,
+    };
+    let now = api.clock().now().unwrap_or_default();
+    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), now };
+    let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
+    let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
+    pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
+    Ok(Explanation {
+        namespace: api.namespace().to_owned(),
+        now,
+        selector: settings.selector.to_string(),
+        service_label: settings.service_label.clone(),
+        mode_ceiling: settings.ceiling.as_str(),
+        in_flight: status(store.ledger(), api.namespace(), now).in_flight,
+        pods,
+    })
+}
+
+/// The facts around one pod, and whether it is only assumed to ask.
+async fn one(api: &Api, bounds: Bounds, mut asking: Vec<Request>, name: &str) -> Result<(Snapshot, bool), ExplainError> {
+    let found = asking.iter().position(|request| *request.pod.name == *name);
+    let (request, hypothetical) = match found {
+        Some(index) => (asking.swap_remove(index), false),
+        None => {
+            let assumed = hypothetical(api, &bounds, name).await.map_err(RunError::from)?;
+            let missing = || ExplainError::NoPod { pod: name.to_owned(), namespace: bounds.namespace.clone() };
+            (assumed.ok_or_else(missing)?, true)
+        }
+    };
+    // The peers and the workload of this one only; but how many services ask is a fact about all.
+    let mut snapshot = matching::snapshot(api, bounds, vec![request]).await.map_err(RunError::from)?;
+    snapshot.requests.extend(asking);
+    Ok((snapshot, hypothetical))
+}
+
+/// All that decisions rest on.
+struct Explainer<'a> {
+    runbooks: &'a [Runbook],
+    snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
+    now: Timestamp,
+}
+
+impl Explainer<'_> {
+    fn pod(&self, request: &Request, hypothetical: bool) -> PodExplanation {
+        let decision = Decider::new(self.runbooks, self.snapshot, self.ledger, self.now).decide(request);
+        let eligibility = self.eligibility(request, &decision);
+        PodExplanation::new(request, &decision, eligibility, self.snapshot, self.runbooks, hypothetical)
+    }
+
+    /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else
+    /// changes, says the very function that decides now.
+    fn eligibility(&self, request: &Request, decision: &Decision) -> Eligibility {
+        if decision.mode == Mode::AutoExecute {
+            return Eligibility { eligible: Eligible::Now, at: None, then: None };
+        }
+        let Some(at) = decision.eligible_at() else {
+            return Eligibility { eligible: Eligible::NotByItself, at: None, then: None };
+        };
+        let mut ledger = self.ledger.clone();
+        for execution in &mut ledger.executions {
+            // By then its run has ended, or another settles it before it decides anything.
+            execution.in_flight.take_if(|terms| terms.verify_deadline <= at);
+        }
+        let then = Decider::new(self.runbooks, self.snapshot, &ledger, at).decide(request);
+        let eligible = if then.mode == Mode::AutoExecute { Eligible::Later } else { Eligible::NotByItself };
+        let then = Then { mode: then.mode.as_str(), message: then.message(&request.pod.name, self.runbooks) };
+        Eligibility { eligible, at: Some(at), then: Some(then) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! The explanation for people.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{Eligible, Explanation, PodExplanation};
+use crate::table::{Tone, WIDTH, labelled, table};
+
+impl Explanation {
+    /// For a terminal, in `WIDTH` columns but for commands.
+    pub fn table(&self, colour: bool) -> String {
+        let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
+        for in_flight in &self.in_flight {
+            text.push_str(&labelled("In flight", &in_flight.to_string(), Tone::Warning, colour));
+        }
+        if self.pods.is_empty() {
+            let _ = writeln!(text, "no pod in {} asks to be replaced ({})", self.namespace, self.selector);
+        }
+        for pod in &self.pods {
+            text.push('\n');
+            text.push_str(&self.pod(pod, colour));
+        }
+        text
+    }
+
+    fn pod(&self, pod: &PodExplanation, colour: bool) -> String {
+        let behind = [pod.service.as_deref(), pod.workload.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let title = if behind.is_empty() { pod.pod.clone() } else { format!("{} ({behind})", pod.pod) };
+        let mut text = Tone::Bold.on(&title, colour) + "\n";
+        let mut line = |label: &str, said: &str, tone| text.push_str(&labelled(label, said, tone, colour));
+        if pod.hypothetical {
+            let said = format!("it does not ask ({}): below is what would be decided if the label were set now", self.selector);
+            line("Assumed", &said, Tone::Warning);
+        }
+        let tone = match (pod.eligibility.eligible, pod.mode) {
+            (Eligible::Now, _) => Tone::Good,
+            (_, "abort" | "manual") => Tone::Bad,
+            _ => Tone::Warning,
+        };
+        line("Decision", &format!("{}: {}", pod.mode, pod.message), tone);
+        line("Evidence", &evidence(pod), Tone::Plain);
+        if !pod.hypothetical {
+            line("Request", &request(pod), Tone::Plain);
+        }
+        if let Some(runbook) = &pod.runbook {
+            let said = format!("{}: owner {}, risk {}, at most {}", runbook.name, runbook.owner, runbook.risk, runbook.decision_mode);
+            line("Runbook", &said, Tone::Plain);
+        }
+        line("Eligible", &self.eligible(pod), Tone::Plain);
+        if !pod.guardrails.is_empty() {
+            text.push('\n');
+            text.push_str(&guardrails(pod, colour));
+        }
+        if !pod.to_do.is_empty() {
+            text.push_str("\nWhat to do\n");
+        }
+        for to_do in &pod.to_do {
+            let about = if to_do.guardrails.is_empty() { String::new() } else { format!("{}: ", to_do.guardrails.join(", ")) };
+            text.push_str(&labelled("        -", &format!("{about}{}", to_do.advice), Tone::Plain, colour));
+            if let Some(command) = &to_do.command {
+                // Whole, however long: it is there to be copied.
+                let _ = writeln!(text, "{:10}  {}", "", Tone::Bold.on(command, colour));
+            }
+        }
+        text
+    }
+
+    fn eligible(&self, pod: &PodExplanation) -> String {
+        let if_asked = if pod.hypothetical { "once it asks" } else { "the next run replaces it" };
+        let Some((at, then)) = pod.eligibility.at.zip(pod.eligibility.then.as_ref()) else {
+            return match pod.eligibility.eligible {
+                Eligible::Now => format!("now: {if_asked}"),
+                Eligible::Later | Eligible::NotByItself => "not by itself".to_owned(),
+            };
+        };
+        match pod.eligibility.eligible {
+            Eligible::Now | Eligible::Later => format!("at {at:.0}{}, if nothing else changes", from_now(self.now, at)),
+            Eligible::NotByItself => {
+                format!(
+                    "not by itself: what blocks ends at {at:.0}{}, and then it is {}: {}",
+                    from_now(self.now, at),
+                    then.mode,
+                    then.message
+                )
+            }
+        }
+    }
+}
+
+/// `, in 9m 58s`.
+fn from_now(now: Timestamp, at: Timestamp) -> String {
+    let seconds = u64::try_from(at.duration_since(now).as_secs()).unwrap_or(0);
+    if seconds == 0 { String::new() } else { format!(", in {}", humantime::format_duration(std::time::Duration::from_secs(seconds))) }
+}
+
+fn evidence(pod: &PodExplanation) -> String {
+    let Some(evidence) = &pod.evidence else { return "not well-formed".to_owned() };
+    let mut said = format!("symptom {}", evidence.symptom);
+    if let Some(cause) = &evidence.probable_cause {
+        let _ = write!(said, ", probable cause {cause}");
+    }
+    match evidence.confidence {
+        Some(confidence) => {
+            let _ = write!(said, ", confidence {confidence}");
+        }
+        None => said.push_str(", no confidence stated"),
+    }
+    if evidence.bare {
+        said.push_str(" (a bare label: a human's own request)");
+    }
+    if let Some(incident) = &pod.incident {
+        let _ = write!(said, ", incident {incident}");
+    }
+    said
+}
+
+fn request(pod: &PodExplanation) -> String {
+    let Some(at) = pod.requested_at else { return "since when is not known".to_owned() };
+    let mut said = format!("made at {at:.0}");
+    if let Some(manager) = &pod.field_manager {
+        let _ = write!(said, " with {manager}");
+    }
+    if let Some(who) = &pod.requested_by {
+        let _ = write!(said, " by {who} (by their own account)");
+    }
+    if let Some(expires) = pod.expires_at {
+        let _ = write!(said, ", counts until {expires:.0}");
+    }
+    said
+}
+
+fn guardrails(pod: &PodExplanation, colour: bool) -> String {
+    let rows: Vec<(Tone, [String; 4])> = pod
+        .guardrails
+        .iter()
+        .map(|guardrail| {
+            let (tone, verdict) = match guardrail.result {
+                "pass" => (Tone::Good, "pass"),
+                "blocked" => (Tone::Bad, "BLOCKED"),
+                _ => (Tone::Dim, "n/a"),
+            };
+            (tone, [verdict, guardrail.id, &guardrail.observed, &guardrail.limit].map(str::to_owned))
+        })
+        .collect();
+    const VERDICT: usize = "BLOCKED".len();
+    const BETWEEN: usize = 6;
+    let longest = pod.guardrails.iter().map(|guardrail| guardrail.id.len()).max().unwrap_or(0);
+    let left = WIDTH.saturating_sub(VERDICT + BETWEEN + longest);
+    let limit = left * 2 / 5;
+    table(["VERDICT", "GUARDRAIL", "OBSERVED", "LIMIT"], [VERDICT, longest, left - limit, limit], &rows, colour)
+}
