@@ -22,7 +22,7 @@ mod message;
 mod plan;
 mod remedy;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use jiff::Timestamp;
 

@@ -78,28 +78,35 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
-    let mut used = 0;
     for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        if used > 0 {
-            line.push(' ');
-            used += 1;
-        }
-        for c in word.chars() {
-            if used == width {
+        for (index, piece) in pieces(word, width).into_iter().enumerate() {
+            let space = usize::from(!line.is_empty());
+            let fits = index == 0 && line.chars().count() + space + piece.chars().count() <= width;
+            if !fits && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
-                used = 0;
             }
-            line.push(c);
-            used += 1;
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(piece);
         }
     }
     lines.push(line);
     lines
+}
+
+/// A word in pieces that fit, cut behind a `/`, `=` or the like where there is one.
+fn pieces(mut word: &str, width: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    while let Some((end, _)) = word.char_indices().nth(width) {
+        let (most, _) = word.split_at(end);
+        let at = most.rfind(['/', '=', ',', ':', '.']).map_or(end, |at| at + 1);
+        let (piece, rest) = word.split_at(at);
+        pieces.push(piece);
+        word = rest;
+    }
+    pieces.push(word);
+    pieces
 }
 
 #[cfg(test)]
@@ -116,7 +123,8 @@ mod tests {
         check("", 5, &[""]);
         check("one two", 7, &["one two"]);
         check("one two", 6, &["one", "two"]);
-        check("a sha256:0123456789 b", 8, &["a", "sha256:0", "12345678", "9 b"]);
+        check("a sha256:0123456789 b", 8, &["a", "sha256:", "01234567", "89 b"]);
+        check("if team.example/enabled=true", 20, &["if team.example/", "enabled=true"]);
         check("é é é", 3, &["é é", "é"]);
     }
 

@@ -85,7 +85,7 @@ impl Findings {
         const LEVEL: usize = "problem".len();
         const BETWEEN: usize = 4;
         let what = self.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
-        let mut text = table(["", "WHAT", "DETAIL"], [LEVEL, what, WIDTH.saturating_sub(LEVEL + BETWEEN + what)], &rows, colour);
+        let mut text = table(["LEVEL", "WHAT", "DETAIL"], [LEVEL, what, WIDTH.saturating_sub(LEVEL + BETWEEN + what)], &rows, colour);
         let count = |level| u32::try_from(self.findings.iter().filter(|finding| finding.level == level).count()).unwrap_or(u32::MAX);
         let (problems, warnings) = (count(Level::Problem), count(Level::Warning));
         let namespace = if self.namespace.is_empty() { String::new() } else { format!("namespace {}: ", self.namespace) };
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(findings.exit(), Exit::Done, "a warning is none");
         findings.problem("permission missing", "delete pods (to replace a pod)".to_owned());
         let expected = "\
-         WHAT                DETAIL
+LEVEL    WHAT                DETAIL
 ok       ledger              readable
 warning  clock               400 s behind
 problem  permission missing  delete pods (to replace a pod)

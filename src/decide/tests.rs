@@ -7,6 +7,7 @@ mod limits;
 mod modes;
 mod property;
 mod redundancy;
+mod remedy;
 mod scope;
 mod symptoms;
 mod workload;
@@ -31,11 +32,11 @@ const NAMESPACE: &str = "lab";
 /// The UID of the target's ReplicaSet.
 const WEB: &str = "rs-web";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2025-06-01T12:00:00Z".parse().unwrap()
 }
 
-fn seconds_ago(seconds: i64) -> Timestamp {
+pub(crate) fn seconds_ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }
 
@@ -43,15 +44,16 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-struct World {
-    runbooks: Vec<Runbook>,
-    snapshot: Snapshot,
-    ledger: Ledger,
+/// Also for the tests of what is made of a decision.
+pub(crate) struct World {
+    pub(crate) runbooks: Vec<Runbook>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) ledger: Ledger,
 }
 
 impl World {
     /// Deployment web with three Ready pods, of which web-a asks.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let target = request(pod("web-a", WEB), "web");
         let pods = vec![target.pod.clone(), pod("web-b", WEB), pod("web-c", WEB)];
         let bounds = Bounds {
@@ -73,15 +75,15 @@ impl World {
         Self { runbooks: vec![runbook("replace")], snapshot, ledger: Ledger::default() }
     }
 
-    fn request(&mut self) -> &mut Request {
+    pub(crate) fn request(&mut self) -> &mut Request {
         &mut self.snapshot.requests[0]
     }
 
-    fn runbook(&mut self) -> &mut Runbook {
+    pub(crate) fn runbook(&mut self) -> &mut Runbook {
         &mut self.runbooks[0]
     }
 
-    fn pods(&mut self) -> &mut Vec<Pod> {
+    pub(crate) fn pods(&mut self) -> &mut Vec<Pod> {
         match self.snapshot.services.get_mut(&service("web")) {
             Some(Fact::Known(pods)) => pods,
             other => panic!("{other:?}"),
@@ -99,7 +101,7 @@ impl World {
         }
     }
 
-    fn workload(&mut self) -> &mut Workload {
+    pub(crate) fn workload(&mut self) -> &mut Workload {
         match self.snapshot.workloads.get_mut(WEB) {
             Some(Fact::Known(workload)) => workload,
             other => panic!("{other:?}"),
@@ -270,7 +272,7 @@ fn runbook(name: &str) -> Runbook {
 }
 
 /// An execution that has ended.
-fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Execution {
+pub(crate) fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Execution {
     let object = |kind: &str| ObjectRef { kind: kind.to_owned(), name: format!("{name}-x"), uid: "0".to_owned() };
     Execution {
         id: format!("{name}-{runbook}-{started_at}"),
@@ -291,7 +293,7 @@ fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Execution {
     }
 }
 
-fn in_flight(verify_deadline: Timestamp) -> InFlight {
+pub(crate) fn in_flight(verify_deadline: Timestamp) -> InFlight {
     InFlight {
         holder: Holder { run_id: "r".to_owned(), pod: None, pod_uid: None },
         service_label: "app".to_owned(),

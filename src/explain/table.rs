@@ -147,6 +147,6 @@ fn guardrails(pod: &PodExplanation, colour: bool) -> String {
     const BETWEEN: usize = 6;
     let longest = pod.guardrails.iter().map(|guardrail| guardrail.id.len()).max().unwrap_or(0);
     let left = WIDTH.saturating_sub(VERDICT + BETWEEN + longest);
-    let limit = left * 2 / 5;
+    let limit = left / 2;
     table(["VERDICT", "GUARDRAIL", "OBSERVED", "LIMIT"], [VERDICT, longest, left - limit, limit], &rows, colour)
 }

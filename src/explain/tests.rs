@@ -1,1 +1,133 @@
+//! What people and programs are told, word for word.
 
+use super::*;
+use crate::decide::tests::{World, executed, in_flight, now, seconds_ago};
+use crate::runbook::DecisionMode;
+use crate::status::InFlightStatus;
+use crate::table::WIDTH;
+
+fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanation {
+    let mut world = World::new();
+    change(&mut world);
+    let explainer = Explainer { runbooks: &world.runbooks, snapshot: &world.snapshot, ledger: &world.ledger, now: now() };
+    let in_flight: Vec<InFlightStatus> = status(&world.ledger, "lab", now()).in_flight;
+    Explanation {
+        namespace: "lab".to_owned(),
+        now: now(),
+        selector: world.snapshot.bounds.selector.to_string(),
+        service_label: "app".to_owned(),
+        mode_ceiling: "auto_execute",
+        in_flight,
+        pods: vec![explainer.pod(&world.snapshot.requests[0], hypothetical)],
+    }
+}
+
+/// When it becomes eligible, as a table says it.
+#[track_caller]
+fn eligible(change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
+    let explained = explanation(change, false);
+    assert_eq!(explained.pods[0].eligibility.eligible, word);
+    let text = explained.table(false);
+    let said: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Eligible")).take_while(|line| !line.is_empty()).collect();
+    let said = said.iter().map(|line| line.trim_start_matches("Eligible").trim()).collect::<Vec<_>>().join(" ");
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_refusal_is_a_page_that_can_be_acted_on() {
+    let text = explanation(|world| world.pods().truncate(1), false).table(false);
+    assert_eq!(text, include_str!("tests/refused.txt"));
+}
+
+#[test]
+fn every_guardrail_is_in_the_table_and_no_line_is_too_wide() {
+    let long = |world: &mut World| {
+        world.workload().labels.clear();
+        world.request().incident = Some("i".repeat(256));
+        world.request().requested_by = Some("a \u{1b}[31mred\u{202e} \n name".to_owned());
+        world.request().symptom = Some("{\"a\": \"b\n\"}".to_owned());
+    };
+    for change in [Box::new(long) as Box<dyn FnOnce(&mut World)>, Box::new(|world| world.workload().labels.clear())] {
+        let explained = explanation(change, false);
+        let text = explained.table(false);
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("kubectl")) {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        for guardrail in &explained.pods[0].guardrails {
+            assert_eq!(
+                text.lines().filter(|line| line.contains(&format!("  {}  ", guardrail.id))).count(),
+                1,
+                "{} in {text}",
+                guardrail.id
+            );
+        }
+    }
+}
+
+#[test]
+fn when_it_becomes_eligible_is_what_the_decision_itself_says_of_that_time() {
+    let cooling = |world: &mut World| world.ledger.executions = vec![executed("web", "replace", seconds_ago(180))];
+    eligible(|_| {}, Eligible::Now, "now: the next run replaces it");
+    eligible(cooling, Eligible::Later, "at 2025-06-01T12:07:00Z, in 7m, if nothing else changes");
+    let but_only_suggests = |world: &mut World| {
+        cooling(world);
+        world.runbook().decision_mode = DecisionMode::Suggest;
+    };
+    eligible(
+        but_only_suggests,
+        Eligible::NotByItself,
+        "not by itself: what blocks ends at 2025-06-01T12:07:00Z, in 7m, and then it is suggest: would suggest replacing web-a: every \
+         guardrail of replace passed, and the runbook allows no more",
+    );
+    let but_expires_before = |world: &mut World| {
+        cooling(world);
+        world.request().requested_at = crate::snapshot::Fact::Known(seconds_ago(58 * 60));
+    };
+    eligible(
+        but_expires_before,
+        Eligible::NotByItself,
+        "not by itself: what blocks ends at 2025-06-01T12:07:00Z, in 7m, and then it is abort: skipped web-a: the request of \
+         2025-06-01T11:02:00Z has expired, it counts for 60 minutes, to renew it remove the label and set it again",
+    );
+    let and_never = |world: &mut World| {
+        cooling(world);
+        world.workload().labels.clear();
+    };
+    eligible(and_never, Eligible::NotByItself, "not by itself");
+}
+
+#[test]
+fn an_action_in_flight_is_told_and_is_over_when_its_run_has_ended() {
+    let busy = |world: &mut World| {
+        let mut execution = executed("shop", "replace", seconds_ago(1000));
+        execution.in_flight = Some(in_flight(seconds_ago(-90)));
+        world.ledger.executions = vec![execution];
+    };
+    eligible(busy, Eligible::Later, "at 2025-06-01T12:01:30Z, in 1m 30s, if nothing else changes");
+    let text = explanation(busy, false).table(false);
+    let told = "In flight shop-x of shop by replace, held by run r until 2025-06-01T12:01:30Z at the latest";
+    assert!(text.lines().any(|line| line == told), "{text}");
+}
+
+#[test]
+fn what_is_only_assumed_is_said_to_be() {
+    let explained = explanation(|_| {}, true);
+    let pod = &explained.pods[0];
+    assert_eq!((pod.hypothetical, pod.mode), (true, "auto_execute"));
+    assert!(pod.message.starts_with("if it asked now: replacing web-a: every guardrail"), "{}", pod.message);
+    let text = explained.table(false);
+    let assumed = "Assumed   it does not ask (remediator.kubedojo.io/restart=true): below is what would be decided if\n          the label were set now\n";
+    assert!(text.contains(assumed), "{text}");
+    let to_do = "What to do\n        - to ask for its replacement\n            kubectl -n lab label pod web-a remediator.kubedojo.io/restart=true\n";
+    assert!(text.ends_with(to_do), "{text}");
+}
+
+#[test]
+fn json_and_yaml_say_the_same() {
+    let explained = explanation(|world| world.pods().truncate(1), false);
+    let json = serde_json::to_value(&explained).unwrap();
+    let yaml: serde_json::Value = serde_saphyr::from_str(&serde_saphyr::to_string(&explained).unwrap()).unwrap();
+    assert_eq!(yaml, json);
+    assert_eq!(json["pods"][0]["eligibility"]["eligible"], "not_by_itself");
+}

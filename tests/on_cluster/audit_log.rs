@@ -17,6 +17,13 @@ impl Lab {
         lines.filter(|line: &Value| line["objectRef"]["namespace"] == *self.namespace && line["objectRef"]["name"] != *marker).collect()
     }
 
+    /// Every request so far of this user, in any namespace or in none.
+    pub(crate) fn audited_of(&self, user: &str) -> Vec<Value> {
+        let (log, _) = self.log();
+        let lines = log.lines().filter(|line| line.contains(user)).filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter(|line: &Value| line["user"]["username"] == user).collect()
+    }
+
     /// The whole log, with all that has been answered so far; and the name in its last line of ours.
     fn log(&self) -> (String, String) {
         // A line is written once the request has been answered. The lines of all that came before are there once this one's is.

@@ -12,6 +12,8 @@
 //! | `ledger` | a state that cannot be trusted stops everything |
 //! | `permissions` | the Role of the manifests is enough, and less of it is refused by name |
 //! | `dry_run` | nothing changes |
+//! | `explain` | what a run would decide is told, with what to do about it, and nothing changes |
+//! | `check` | what a run lacks, and what it has in excess, is named |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
 //! | `ledger_answers` | what an answer to a write of the ledger means that cannot be understood |
@@ -31,6 +33,7 @@ mod audit_log;
 mod fixture;
 mod proxy;
 mod remediator;
+mod told;
 mod workloads;
 mod stage;
 mod judge;
@@ -44,6 +47,8 @@ mod limits;
 mod ledger;
 mod permissions;
 mod dry_run;
+mod explain;
+mod check;
 mod races;
 mod answers;
 mod ledger_answers;

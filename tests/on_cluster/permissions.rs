@@ -12,7 +12,7 @@ use crate::workloads::{deployment, stateful_set};
 
 impl Lab {
     /// The ServiceAccount, Role and RoleBinding of manifests/base, here.
-    fn install_role(&self) {
+    pub(crate) fn install_role(&self) {
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base");
         let all = self.kubectl(&["kustomize", base.to_str().unwrap()]);
         let kinds = ["ServiceAccount", "Role", "RoleBinding"].map(|kind| format!("\nkind: {kind}\n"));
@@ -23,7 +23,7 @@ impl Lab {
     }
 
     /// A kubeconfig with nothing but a token of that ServiceAccount.
-    fn service_account(&self) -> PathBuf {
+    pub(crate) fn service_account(&self) -> PathBuf {
         let token = self.kubectl(&["create", "token", "pod-remediator"]);
         let mut config: Value = serde_json::from_str(&self.kubectl(&["config", "view", "--raw", "--minify", "--output", "json"])).unwrap();
         let user = config["contexts"][0]["context"]["user"].clone();
@@ -33,7 +33,8 @@ impl Lab {
         file
     }
 
-    fn user(&self) -> String {
+    /// That ServiceAccount, as the API server names it.
+    pub(crate) fn user(&self) -> String {
         format!("system:serviceaccount:{}:pod-remediator", self.namespace)
     }
 }

@@ -1,7 +1,7 @@
 //! The program under test: its runbook, its run, and what it printed.
 
 use std::fmt::{self, Display};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -34,6 +34,13 @@ impl Runbook {
         }
         self
     }
+
+    /// As a file to give to the program.
+    pub(crate) fn file(&self, lab: &Lab) -> PathBuf {
+        let file = lab.folder.join("runbook.yaml");
+        std::fs::write(&file, &self.0).unwrap();
+        file
+    }
 }
 
 /// The program, about to be run.
@@ -59,10 +66,8 @@ impl<'a> Remediator<'a> {
 
     /// Another build of the program.
     pub(crate) fn of(program: &Path, lab: &'a Lab, runbook: &Runbook) -> Self {
-        let file = lab.folder.join("runbook.yaml");
-        std::fs::write(&file, &runbook.0).unwrap();
         let mut command = Command::new(program);
-        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json", "--runbooks"]).arg(file);
+        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json", "--runbooks"]).arg(runbook.file(lab));
         // Not as a flag: those of a test win.
         command.env("RUN_DEADLINE", "150s");
         Self { lab, command }
