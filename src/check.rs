@@ -140,7 +140,7 @@ async fn denied(api: &Api, needs: Vec<Need>) -> Result<Vec<Need>, ApiError> {
 async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &SubjectRulesReviewStatus) -> Result<(), ApiError> {
     let here = api.namespace();
     let rules = excess(needs, &granted.resource_rules);
-    let secrets = rules.iter().any(|excess| excess.resource == "secrets");
+    let secrets = rules.iter().any(|excess| excess.on.resource == "secrets");
     let mut found: Vec<String> = rules.iter().take(MOST_NAMED).map(|excess| format!("{excess} in namespace {here}")).collect();
     if rules.len() > MOST_NAMED {
         found.push(format!("and {} more in namespace {here}: see kubectl auth can-i --list -n {here}", rules.len() - MOST_NAMED));
@@ -181,7 +181,10 @@ async fn ledger(findings: &mut Findings, api: &Api, state_configmap: &str) {
         Err(error) => return findings.failed("ledger", error.into()),
     };
     let ledger = store.ledger();
-    let size = ledger.encode().map_or(0, |text| text.len());
+    let size = match ledger.encode() {
+        Ok(text) => text.len(),
+        Err(why) => return findings.problem("ledger", format!("ConfigMap {state_configmap} can be read, and not be written: {why}")),
+    };
     let (executions, in_flight) = (ledger.executions.len(), ledger.in_flight().count());
     findings.ok(
         "ledger",

@@ -171,7 +171,7 @@ enum CliError {
     #[error("--reason is empty: say what was mended")]
     NoReason,
     #[error(transparent)]
-    Explain(ExplainError),
+    Explain(Box<ExplainError>),
     #[error("the result cannot be written in this form: {0}")]
     Unwritable(String),
 }
@@ -181,8 +181,8 @@ impl CliError {
         match self {
             Self::Config(_) | Self::NoReason => Exit::Usage,
             Self::Run(error) => error.exit(),
-            Self::Explain(ExplainError::Run(error)) => error.exit(),
-            Self::Explain(_) | Self::Unwritable(_) => Exit::Usage,
+            Self::Explain(error) => error.exit(),
+            Self::Unwritable(_) => Exit::Usage,
         }
     }
 }
@@ -266,7 +266,7 @@ async fn show_explanation(pod: Option<&str>, output: Output, policy: Policy, tar
     let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
     let deadline = Deadline::after(settings.deadline);
     let api = Api::connect(access, Clock::default(), deadline).await?;
-    let explanation = explain(api, &settings, pod, deadline).await.map_err(CliError::Explain)?;
+    let explanation = explain(api, &settings, pod, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
     output.print(&explanation, || explanation.table(colours()))?;
     Ok(Exit::Done)
 }
@@ -373,7 +373,7 @@ fn format(wanted: LogFormat) -> Format {
 
 /// Standard output shows colours, and nobody asked for none (<https://no-color.org>).
 fn colours() -> bool {
-    std::io::stdout().is_terminal() && !std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A line for a person. A closed pipe is no reason to panic.

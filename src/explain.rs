@@ -10,6 +10,7 @@ use crate::api::Api;
 use crate::clock::Deadline;
 use crate::config::Settings;
 use crate::decide::{Decider, Decision, Mode};
+use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::load::load;
 use crate::matching::{self, hypothetical};
@@ -41,6 +42,16 @@ pub enum ExplainError {
     /// No pod can have that name.
     #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]
     NoName(String),
+}
+
+impl ExplainError {
+    /// The exit code that it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Run(error) => error.exit(),
+            Self::NoPod { .. } | Self::NoName(_) => Exit::Usage,
+        }
+    }
 }
 
 /// What would be decided on the pod of this name, or else on every pod that asks.

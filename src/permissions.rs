@@ -10,7 +10,7 @@ use crate::api::{
 use crate::runbook::{Method, Runbook};
 use crate::snapshot::WorkloadKind;
 
-pub use excess::{Excess, excess};
+pub use excess::{Excess, Granted, excess};
 
 /// One permission that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

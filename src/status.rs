@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, RATE_WINDOW};
+use crate::table::{Tone, table};
 use crate::words::inert;
 
 /// Everything that stands in the way of a next execution, or tells of the last.
@@ -151,9 +152,10 @@ impl Status {
             );
         }
         if !self.services.is_empty() {
-            let mut rows = vec![["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"].map(str::to_owned)];
-            rows.extend(self.services.iter().map(ServiceStatus::row));
-            text.push_str(&aligned(&rows));
+            let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"];
+            let rows: Vec<(Tone, [String; 6])> = self.services.iter().map(|service| (Tone::Plain, service.row())).collect();
+            // One line for each service, however long.
+            text.push_str(&table(headings, [usize::MAX; 6], &rows, false));
         }
         text
     }
@@ -181,16 +183,4 @@ impl ServiceStatus {
             last.map_or_else(String::new, |last| inert(&last.detail, 120)),
         ]
     }
-}
-
-/// Columns as wide as their widest cell, two spaces apart.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: [usize; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let mut text = String::new();
-    for row in rows {
-        let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(line.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

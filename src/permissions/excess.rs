@@ -16,35 +16,42 @@ const EVERYONES: [(&str, &str); 4] = [
     ("certificates.k8s.io", "clustertrustbundles"),
 ];
 
-/// Verbs on one kind that no run needs.
+/// Verbs that no run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excess {
+    /// On what.
+    pub on: Granted,
+    /// As RBAC names them; `*` for every one.
+    pub verbs: Vec<String>,
+}
+
+/// One kind, or one object of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Granted {
     /// API group; `*` for every one.
     pub group: String,
     /// Plural, with a subresource if it is one; `*` for every one.
     pub resource: String,
     /// This object only.
     pub name: Option<String>,
-    /// As RBAC names them; `*` for every one.
-    pub verbs: Vec<String>,
     /// A run needs these verbs, on this object only.
     pub needed_only_on: Option<String>,
 }
 
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { group, resource, name, verbs, needed_only_on } = self;
+        let Self { on: Granted { group, resource: plural, name, needed_only_on }, verbs } = self;
         if verbs.iter().any(|verb| verb == "*") {
             f.write_str("every verb on ")?;
         } else {
             write!(f, "{} ", inert(&verbs.join(", "), 100))?;
         }
-        let resource = if resource == "*" { "every resource".to_owned() } else { inert(resource, 253) };
+        let resource = if plural == "*" { "every resource".to_owned() } else { inert(plural, 253) };
         match group.as_str() {
             "*" => write!(f, "{resource} of every API group")?,
-            "" if self.resource == "*" => write!(f, "{resource} of the core API group")?,
+            "" if plural == "*" => write!(f, "{resource} of the core API group")?,
             "" => f.write_str(&resource)?,
-            group if self.resource == "*" => write!(f, "{resource} of API group {}", inert(group, 253))?,
+            group if plural == "*" => write!(f, "{resource} of API group {}", inert(group, 253))?,
             group => write!(f, "{resource}.{}", inert(group, 253))?,
         }
         if let Some(name) = name {
@@ -59,7 +66,7 @@ impl fmt::Display for Excess {
 
 /// Everything that the rules grant and no need asks for, sorted; what everyone has aside.
 pub fn excess(needs: &[Need], rules: &[ResourceRule]) -> Vec<Excess> {
-    let mut found: BTreeMap<(String, String, Option<String>, Option<String>), Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<Granted, Vec<String>> = BTreeMap::new();
     for rule in rules {
         let groups = rule.api_groups.as_deref().unwrap_or_default();
         let resources = rule.resources.as_deref().unwrap_or_default();
@@ -76,15 +83,15 @@ pub fn excess(needs: &[Need], rules: &[ResourceRule]) -> Vec<Excess> {
                     continue;
                 }
                 let only = if name.is_none() { alike().find_map(|need| need.name.clone()) } else { None };
-                let verbs = found.entry((group.clone(), resource.clone(), name.cloned(), only)).or_default();
+                let granted = Granted { group: group.clone(), resource: resource.clone(), name: name.cloned(), needed_only_on: only };
+                let verbs = found.entry(granted).or_default();
                 if !verbs.contains(verb) {
                     verbs.push(verb.clone());
                 }
             }
         }
     }
-    let excess = |((group, resource, name, needed_only_on), verbs)| Excess { group, resource, name, verbs, needed_only_on };
-    found.into_iter().map(excess).collect()
+    found.into_iter().map(|(on, verbs)| Excess { on, verbs }).collect()
 }
 
 #[cfg(test)]
