@@ -12,7 +12,7 @@ use crate::clock::{Clock, Deadline};
 use crate::config::Settings;
 use crate::ledger::MAX_BYTES;
 use crate::load::{LoadError, load};
-use crate::permissions::{Need, excess, missing, needs};
+use crate::permissions::{Need, excess, harmless, missing, needs};
 use crate::run::RunError;
 use crate::runbook::Runbook;
 use crate::store::Store;
@@ -51,7 +51,7 @@ pub async fn check(settings: &Settings, access: Access) -> Findings {
     }
     // Before the ledger is read, which may know of a later time than the server tells.
     clock(&mut findings, &api);
-    if let Err(error) = permissions(&mut findings, &api, &settings.state_configmap).await {
+    if let Err(error) = permissions(&mut findings, &api, &settings.state_configmap, &runbooks).await {
         findings.failed("permissions", error.into());
     }
     ledger(&mut findings, &api, &settings.state_configmap).await;
@@ -103,8 +103,8 @@ fn clock(findings: &mut Findings, api: &Api) {
     }
 }
 
-async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str) -> Result<(), ApiError> {
-    let needs = needs(state_configmap);
+async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str, runbooks: &[Runbook]) -> Result<(), ApiError> {
+    let needs = needs(state_configmap, runbooks);
     let granted = api.permissions().await?;
     let count = needs.len();
     let missing = if granted.incomplete { denied(api, needs.clone()).await? } else { missing(needs.clone(), &granted) };
@@ -120,7 +120,7 @@ async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str) 
         let detail = "the API server says that its list of what is granted is incomplete: there may be more in excess than is named here";
         findings.warning("permissions", detail.to_owned());
     }
-    beyond(findings, api, &needs, &granted).await
+    beyond(findings, api, &[needs, harmless()].concat(), &granted).await
 }
 
 /// Those of the needs that the server denies when asked one by one.

@@ -10,6 +10,7 @@ use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, is_dns_label, is_dns_sub
 use crate::near::near;
 use crate::runbook::DecisionMode;
 use crate::selector::Selector;
+use crate::snapshot::Bounds;
 use crate::words::default_request_selector;
 
 /// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
@@ -80,6 +81,20 @@ pub struct Settings {
     pub pod_name: Option<String>,
     /// Its UID.
     pub pod_uid: Option<String>,
+}
+
+impl Settings {
+    /// What a run by these settings may see and do.
+    pub fn bounds(&self, namespace: &str, time_left: Duration) -> Bounds {
+        Bounds {
+            namespace: namespace.to_owned(),
+            selector: self.selector.clone(),
+            service_label: self.service_label.clone(),
+            ceiling: self.ceiling,
+            time_left,
+            approvals_admitted: self.approvals_admitted,
+        }
+    }
 }
 
 /// `--log-format`.

@@ -65,22 +65,16 @@ pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline:
     let runbooks = load(&settings.runbooks, settings.deadline).map_err(RunError::from)?;
     let store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
-    let reads = needs(&settings.state_configmap).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
+    let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
     let missing = missing(reads, &api.permissions().await.map_err(RunError::from)?);
     if !missing.is_empty() {
         return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
     }
-    let bounds = Bounds {
-        namespace: api.namespace().to_owned(),
-        selector: settings.selector.clone(),
-        service_label: settings.service_label.clone(),
-        ceiling: settings.ceiling,
-        time_left: deadline.left(),
-    };
+    let bounds = settings.bounds(api.namespace(), deadline.left());
     let asking = matching::requests(&api, &bounds).await.map_err(RunError::from)?;
     let (snapshot, hypothetical) = match pod {
-        None => (matching::snapshot(&api, bounds, asking).await.map_err(RunError::from)?, false),
-        Some(name) => one(&api, bounds, asking, name).await?,
+        None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
+        Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
     };
     let now = api.clock().now().unwrap_or_default();
     let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), now };
@@ -99,7 +93,13 @@ pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline:
 }
 
 /// The facts around one pod, and whether it is only assumed to ask.
-async fn one(api: &Api, bounds: Bounds, mut asking: Vec<Request>, name: &str) -> Result<(Snapshot, bool), ExplainError> {
+async fn one(
+    api: &Api,
+    bounds: Bounds,
+    mut asking: Vec<Request>,
+    name: &str,
+    runbooks: &[Runbook],
+) -> Result<(Snapshot, bool), ExplainError> {
     let found = asking.iter().position(|request| *request.pod.name == *name);
     let (request, hypothetical) = match found {
         Some(index) => (asking.swap_remove(index), false),
@@ -110,7 +110,7 @@ async fn one(api: &Api, bounds: Bounds, mut asking: Vec<Request>, name: &str) ->
         }
     };
     // The peers and the workload of this one only; but how many services ask is a fact about all.
-    let mut snapshot = matching::snapshot(api, bounds, vec![request]).await.map_err(RunError::from)?;
+    let mut snapshot = matching::snapshot(api, bounds, vec![request], runbooks).await.map_err(RunError::from)?;
     snapshot.requests.extend(asking);
     Ok((snapshot, hypothetical))
 }

@@ -38,7 +38,7 @@ impl std::fmt::Display for Need {
     }
 }
 
-/// Every call that a run by these runbooks may make.
+/// Every call that a run by these runbooks may make; without any, by the default one.
 pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
     let any = |verb, resource, purpose| Need { verb, resource, name: None, purpose };
     let ledger = |verb, purpose| Need { verb, resource: CONFIG_MAPS, name: Some(state_configmap.to_owned()), purpose };
@@ -55,7 +55,7 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
         ledger("get", "to read the ledger"),
         ledger("update", "to write the ledger"),
     ];
-    if some(|runbook| runbook.action.method == Method::Delete) {
+    if runbooks.is_empty() || some(|runbook| runbook.action.method == Method::Delete) {
         needs.push(any("delete", PODS, "to replace a pod"));
     }
     if some(|runbook| runbook.action.method == Method::Evict) {
@@ -68,6 +68,16 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
         needs.push(any("get", NAMESPACES, "to read the namespace's own labels, for a runbook's guardrails.blockedByLabels"));
     }
     needs
+}
+
+/// What a run may be granted without harm, though these runbooks may not need it: two reads that the Role in the manifests has for
+/// every runbook.
+pub fn harmless() -> Vec<Need> {
+    let any = |verb, resource, purpose| Need { verb, resource, name: None, purpose };
+    vec![
+        any("get", DAEMON_SETS, "for runbooks whose scope.workloadKinds names them"),
+        any("get", NAMESPACES, "for runbooks with guardrails.blockedByLabels"),
+    ]
 }
 
 /// Those of `needs` that are not granted. Where the server says that its answer is incomplete, a missing rule proves nothing.

@@ -446,14 +446,7 @@ impl<W: Write> Run<'_, W> {
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds {
-            namespace: self.api.namespace().to_owned(),
-            selector: self.settings.selector.clone(),
-            service_label: self.settings.service_label.clone(),
-            ceiling: self.settings.ceiling,
-            time_left: self.deadline.left(),
-            approvals_admitted: self.settings.approvals_admitted,
-        }
+        self.settings.bounds(self.api.namespace(), self.deadline.left())
     }
 
     fn now(&self) -> Timestamp {

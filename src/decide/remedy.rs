@@ -1,10 +1,10 @@
 //! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
 
-use super::{Check, GuardrailId, Mode, Reason, Verdict};
+use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
 use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Fact, Request, Service, Snapshot, Workload, WorkloadKind};
-use crate::words::{PROGRAM, inert};
+use crate::words::{PROGRAM, annotation, inert};
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,15 @@ impl GuardrailId {
         let (namespace, workload, runbook) = (subject.namespace(), subject.workload_in_words(), subject.runbook_in_words());
         match self {
             Self::Request => subject.ask_again(),
+            Self::BareRequest => Remedy::new("say what is wrong with the pod, then ask again").by(format!(
+                "{} {}=SYMPTOM {}=CAUSE {}=0.9",
+                subject.kubectl(format_args!("annotate pod {}", subject.pod())),
+                annotation::SYMPTOM,
+                annotation::PROBABLE_CAUSE,
+                annotation::CONFIDENCE
+            )),
+            Self::SymptomPresent => Remedy::new("nothing, if it is well: then remove the request; else say what is wrong with it now")
+                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::Namespace => Remedy::new(format!(
                 "if {runbook} is meant for this namespace too, its owner adds {namespace} to spec.scope.allowedNamespaces"
             )),
@@ -156,6 +165,9 @@ impl GuardrailId {
                 }
             }
             Self::Controller => Remedy::new("look after this pod by hand: pods of this kind are never replaced by automation"),
+            Self::WorkloadKind => Remedy::new(format!(
+                "if {runbook} is meant for workloads of this kind too, its owner adds the kind to spec.scope.workloadKinds"
+            )),
             Self::ServiceLabel => Remedy::new(format!(
                 "set label {} in spec.template.metadata.labels of {workload}, and let it roll out: pods made from the template then carry it",
                 subject.snapshot.bounds.service_label
@@ -183,8 +195,15 @@ impl GuardrailId {
                     _ => Remedy { command: subject.look_at_peers(), ..advice },
                 }
             }
+            Self::UnavailablePercent => {
+                let advice = format!("get more pods of {workload} ready first, or scale it up; meanwhile this pod is for a human");
+                Remedy { advice, command: subject.look_at_peers() }
+            }
             Self::Rollout => rollout(subject),
             Self::OrderedPeers => Remedy { advice: format!("mend the other pods of {workload} first"), command: subject.look_at_peers() },
+            Self::MaintenanceWindow => wait("the runbook keeps automation out of these hours"),
+            Self::BlockingLabel => Remedy::new("wait until what the label stands for is over, and remove it then").by(subject
+                .kubectl(format_args!("get {} --show-labels", subject.workload_argument().unwrap_or_else(|| "deployments".to_owned())))),
             Self::Cooldown => wait("the service is given time to settle after each replacement"),
             Self::HourlyRate => {
                 wait("so many replacements in an hour have not cured it; if it needs one more, find out why before you do it by hand")
@@ -216,53 +235,57 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
     let (Some(argument), Some(workload)) = (subject.workload_argument(), subject.workload()) else {
         return Remedy::new("let the rollout end, or roll it back");
     };
-    match (workload.kind, &workload.stateful) {
+    match workload.kind {
         _ if workload.paused => Remedy::new(format!("finish what {words} was paused for, then resume it"))
             .by(subject.kubectl(format_args!("rollout resume {argument}"))),
-        (WorkloadKind::StatefulSet, Some(stateful)) if stateful.on_delete => Remedy::new(format!(
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet if workload.on_delete => Remedy::new(format!(
             "its strategy is OnDelete, so deleting this pod is a step of {words}'s update: whoever rolls it out deletes it"
         )),
         // kubectl rollout knows no ReplicaSets.
-        (WorkloadKind::ReplicaSet, _) => {
-            Remedy::new(format!("let {words} reach its size")).by(subject.kubectl(format_args!("get {argument}")))
-        }
+        WorkloadKind::ReplicaSet => Remedy::new(format!("let {words} reach its size")).by(subject.kubectl(format_args!("get {argument}"))),
         _ => Remedy::new(format!("let the rollout of {words} end, or roll it back"))
             .by(subject.kubectl(format_args!("rollout status {argument}"))),
     }
 }
 
-impl Reason {
-    /// What to do about what led to the decision; `None` where that is for the guardrails to say, or nothing stands in the way.
-    pub fn remedy(&self, mode: Mode, subject: &Subject<'_>) -> Option<Remedy> {
+impl Decision {
+    /// What to do about what led to it; `None` where that is for the guardrails to say, or nothing stands in the way.
+    pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
+        let mode = self.mode;
         let runbook = subject.runbook_in_words();
         let by_hand = || {
-            let command = subject.runbook.map(|runbook| runbook.action.on(&subject.pod(), subject.namespace()));
+            let command = subject.runbook.map(|runbook| runbook.action.command.on(&subject.pod(), subject.namespace()));
             Remedy { advice: "if you agree, do by hand what would be done".to_owned(), command }
         };
-        match self {
-            Self::Malformed(_) => Some(
+        match &self.reason {
+            Reason::Malformed(_) => Some(
                 Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
                     .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),
             ),
-            Self::Expired { .. } => Some(subject.ask_again()),
-            Self::NoRunbook(_) => {
+            Reason::Expired { .. } => Some(subject.ask_again()),
+            Reason::NoRunbook(_) => {
                 Some(Remedy::new("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"))
             }
-            Self::SeveralRunbooks(_) => {
+            Reason::SeveralRunbooks(_) => {
                 Some(
                     Remedy::new("name the one that is meant on the pod, or narrow the runbooks' triggers")
-                        .by(subject.kubectl(format_args!("annotate pod {} {}=RUNBOOK", subject.pod(), crate::words::annotation::RUNBOOK))),
+                        .by(subject.kubectl(format_args!("annotate pod {} {}=RUNBOOK", subject.pod(), annotation::RUNBOOK))),
                 )
             }
-            Self::LowConfidence { .. } => Some(by_hand()),
-            Self::Blocked => None,
-            Self::RunbookMode | Self::HighRisk | Self::Ceiling if mode == Mode::AutoExecute => None,
-            Self::RunbookMode => Some(Remedy {
+            Reason::LowConfidence { .. } => Some(by_hand()),
+            Reason::Blocked | Reason::Approved { .. } => None,
+            Reason::RunbookMode | Reason::HighRisk | Reason::Ceiling if mode == Mode::AutoExecute => None,
+            Reason::ApprovalVoid(_) | Reason::RunbookMode | Reason::HighRisk | Reason::Ceiling if mode == Mode::ApprovalRequired => {
+                let advice = "approve exactly this plan, under your own name, if you agree; the next run carries it out";
+                Some(Remedy { advice: advice.to_owned(), command: self.plan.as_ref().map(|plan| plan.approve_with.clone()) })
+            }
+            Reason::ApprovalVoid(_) => None,
+            Reason::RunbookMode => Some(Remedy {
                 advice: format!("{}; {runbook} itself allows no more than {}", by_hand().advice, mode.as_str()),
                 ..by_hand()
             }),
-            Self::HighRisk => Some(Remedy { advice: format!("{}; the risk of {runbook} is high", by_hand().advice), ..by_hand() }),
-            Self::Ceiling => Some(Remedy {
+            Reason::HighRisk => Some(Remedy { advice: format!("{}; the risk of {runbook} is high", by_hand().advice), ..by_hand() }),
+            Reason::Ceiling => Some(Remedy {
                 advice: format!("{}; --mode-ceiling (MODE_CEILING) allows no more than {}", by_hand().advice, mode.as_str()),
                 ..by_hand()
             }),

@@ -203,7 +203,7 @@ impl PodExplanation {
             message: if hypothetical { format!("if it asked now: {message}") } else { message },
             evidence: decision.evidence.as_ref().map(Into::into),
             runbook: runbook.map(Into::into),
-            command: runbook.map(|runbook| runbook.action.on(&inert(&request.pod.name, LONGEST), &snapshot.bounds.namespace)),
+            command: runbook.map(|runbook| runbook.action.command.on(&inert(&request.pod.name, LONGEST), &snapshot.bounds.namespace)),
             eligibility,
             guardrails: decision.guardrails.iter().map(Into::into).collect(),
             to_do: to_do(decision, &subject, hypothetical),
@@ -224,7 +224,7 @@ fn to_do(decision: &Decision, subject: &Subject<'_>, hypothetical: bool) -> Vec<
     if hypothetical {
         add(None, subject.ask());
     }
-    if let Some(remedy) = decision.reason.remedy(decision.mode, subject) {
+    if let Some(remedy) = decision.remedy(subject) {
         add(None, remedy);
     }
     for check in &decision.guardrails {

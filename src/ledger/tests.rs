@@ -180,7 +180,8 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     begun_later.executions[0].started_at = at(6);
     refused(&begun_later.encode().unwrap(), "time is");
     refused(&Ledger { breaker: vec![reset(None, 6)], ..Ledger::default() }.encode().unwrap(), "time is");
-    let twice = Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], ..Ledger::default() };
+    let twice =
+        Ledger { executions: vec![begun("e", "web", 0, Escalate::None), begun("e", "web", 0, Escalate::None)], ..Ledger::default() };
     refused(&twice.encode().unwrap(), "execution e contradicts itself");
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));

@@ -108,7 +108,7 @@ mod tests {
             resources: Some(own(resources)),
             resource_names: (!names.is_empty()).then(|| own(names)),
         };
-        let found: Vec<String> = excess(&needs("state"), &[rule.clone(), rule]).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = excess(&needs("state", &[]), &[rule.clone(), rule]).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
     }
 
