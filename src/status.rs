@@ -6,9 +6,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, RATE_WINDOW};
+use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW};
 use crate::table::{Tone, table};
 use crate::words::inert;
+
+/// As much of what was put to a human as is repeated.
+const LONGEST_QUESTION: usize = 2000;
 
 /// Everything that stands in the way of a next execution, or tells of the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +25,8 @@ pub struct Status {
     pub in_flight: Vec<InFlightStatus>,
     /// Openings that no reset has cleared.
     pub open_breakers: Vec<BreakerEvent>,
+    /// Plans that wait for a human's approval.
+    pub proposals: Vec<Proposal>,
     /// By name.
     pub services: Vec<ServiceStatus>,
 }
@@ -98,6 +103,7 @@ pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
         now,
         in_flight: in_flight.collect(),
         open_breakers: ledger.open_breakers().into_iter().cloned().collect(),
+        proposals: ledger.proposals.iter().filter(|proposal| proposal.expires_at > now).cloned().collect(),
         services: by_service.into_iter().map(|(name, executions)| service(ledger, namespace, name, &executions, now)).collect(),
     }
 }
@@ -150,6 +156,11 @@ impl Status {
                 "  once the cause is mended: pod-remediator reset-breaker {runbook}{flag} -n {} --reason '…'",
                 self.namespace
             );
+        }
+        for Proposal { plan, pod, service, expires_at, message, approve_with, .. } in &self.proposals {
+            let _ = writeln!(text, "waits for an approval until {expires_at:.0}: {} of {service}, plan {plan}", pod.name);
+            let _ = writeln!(text, "  {}", inert(message, LONGEST_QUESTION));
+            let _ = writeln!(text, "  to approve: {approve_with}");
         }
         if !self.services.is_empty() {
             let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"];

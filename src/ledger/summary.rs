@@ -22,6 +22,14 @@ impl Ledger {
             let scope = event.service.as_ref().map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
             let _ = writeln!(text, "breaker open: {} for {scope} since {:.0}: {}", event.runbook, event.at, event.cause);
         }
+        for proposal in self.proposals.iter().filter(|proposal| proposal.expires_at > now) {
+            let (pod, service, until) = (&proposal.pod.name, &proposal.service, proposal.expires_at);
+            let _ = writeln!(
+                text,
+                "waits for an approval until {until:.0}: {service} pod {pod} by {}: {}",
+                proposal.runbook, proposal.approve_with
+            );
+        }
         let mut seen = BTreeSet::new();
         for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {
             if let Some(end) = &execution.outcome {

@@ -133,6 +133,14 @@ impl Lab {
         });
     }
 
+    /// Waits until every node that wants one has an available pod of this DaemonSet.
+    pub(crate) fn daemons_are_available(&self, name: &str) {
+        until("the DaemonSet is available", || {
+            let status = self.get(&[&format!("daemonset/{name}")])["status"].clone();
+            (status["numberAvailable"] == status["desiredNumberScheduled"] && status["numberAvailable"].as_u64() >= Some(2)).then_some(())
+        });
+    }
+
     /// The pods of a service that are not terminating, by name.
     pub(crate) fn pods(&self, app: &str) -> Vec<Value> {
         let list = self.get(&["pods", "--selector", &format!("app={app}")]);

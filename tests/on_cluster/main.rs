@@ -22,6 +22,9 @@
 //! | `stopped` | SIGTERM and Ctrl-C at the moments that matter; the run's own deadline; which exit code wins |
 //! | `full_ledger` | a ledger, or its ConfigMap, without room |
 //! | `learning` | the breaker's threshold, the hourly rate, `status` and `reset-breaker` |
+//! | `contract` | what a runbook may say of time, labels, shares, kinds, evidence and symptoms; from observing to closed loop |
+//! | `approvals` | exactly one plan, and who approved it |
+//! | `evict` | without any right to delete |
 //! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
 //! | `sabotage` | programs that break a rule are caught by that judge |
 //! | `alone` | the API server crashes, or falls silent |
@@ -57,6 +60,9 @@ mod interrupted;
 mod stopped;
 mod full_ledger;
 mod learning;
+mod contract;
+mod approvals;
+mod evict;
 mod crash_sweep;
 mod sabotage;
 mod alone;

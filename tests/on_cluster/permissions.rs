@@ -8,18 +8,28 @@ use serde_json::{Value, json};
 
 use crate::audit_log::code;
 use crate::fixture::Lab;
-use crate::workloads::{deployment, stateful_set};
+use crate::workloads::{daemon_set, deployment, stateful_set};
 
 impl Lab {
     /// The ServiceAccount, Role and RoleBinding of manifests/base, here.
     pub(crate) fn install_role(&self) {
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base");
-        let all = self.kubectl(&["kustomize", base.to_str().unwrap()]);
+        self.install_role_of("manifests/base");
+    }
+
+    /// Those of some kustomization of ours.
+    pub(crate) fn install_role_of(&self, folder: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let all = self.kubectl(&["kustomize", folder.to_str().unwrap()]);
         let kinds = ["ServiceAccount", "Role", "RoleBinding"].map(|kind| format!("\nkind: {kind}\n"));
         let wanted = |part: &&str| kinds.iter().any(|kind| format!("\n{part}").contains(kind));
         let parts: Vec<&str> = all.split("\n---\n").filter(wanted).collect();
         assert_eq!(parts.len(), 3, "{all}");
-        self.apply_text(&parts.join("\n---\n").replace("namespace: default", &format!("namespace: {}", self.namespace)));
+        let here = format!("namespace: {}", self.namespace);
+        self.apply_text(
+            &["default", "aiops-remediation-lab"]
+                .iter()
+                .fold(parts.join("\n---\n"), |text, namespace| text.replace(&format!("namespace: {namespace}"), &here)),
+        );
     }
 
     /// A kubeconfig with nothing but a token of that ServiceAccount.
@@ -58,11 +68,16 @@ fn the_role_of_the_manifests_is_enough_and_all_of_it_is_used() {
     lab.install_role();
     lab.roll_out(&deployment("web", 2));
     lab.roll_out(&stateful_set("db", 2, "Parallel"));
-    let (web, db) = (lab.ask_for_one("web"), lab.ask_for_one("db"));
-    let runbook = lab.runbook().with("guardrails", "maxAffectedServices", 2);
+    let agent = daemon_set("agent");
+    lab.apply(&agent);
+    lab.daemons_are_available("agent");
+    let pods = ["web", "db", "agent"].map(|name| lab.ask_for_one(name));
+    // Everything that a runbook can make a run read.
+    let runbook = lab.runbook().with("guardrails", "maxAffectedServices", 3).with("guardrails", "blockedByLabels", "{incident: \"true\"}");
+    let runbook = runbook.with("scope", "workloadKinds", "[Deployment, StatefulSet, DaemonSet]");
     let run = lab.remediator_with(&runbook).by(&lab.service_account()).run();
     assert_eq!(run.exit, 0, "{run:?}");
-    for pod in [&web, &db] {
+    for pod in &pods {
         assert_eq!(run.outcome(pod)["verification"]["result"], "verified", "{run:?}");
     }
     let calls: Vec<Value> = lab.audited().into_iter().filter(|line| line["user"]["username"] == *lab.user()).collect();

@@ -20,6 +20,14 @@ impl Runbook {
         Self(default.replace(ours, &changed))
     }
 
+    /// With another value of a field of `spec` that is one word in quotes: `decisionMode`.
+    pub(crate) fn with_word(mut self, field: &str, word: &str) -> Self {
+        let start = self.0.find(&format!("\n  {field}: \"")).unwrap_or_else(|| panic!("no field {field}")) + 1;
+        let end = start + self.0[start..].find('\n').unwrap();
+        self.0.replace_range(start..end, &format!("  {field}: \"{word}\""));
+        self
+    }
+
     /// With a field of a section set.
     pub(crate) fn with(mut self, section: &str, field: &str, value: impl Display) -> Self {
         let heading = format!("\n  {section}:\n");

@@ -26,6 +26,14 @@ pub(crate) fn stateful_set(name: &str, replicas: u32, policy: &str) -> Value {
     set
 }
 
+/// A DaemonSet like [`deployment`].
+pub(crate) fn daemon_set(name: &str) -> Value {
+    let mut set = deployment(name, 1);
+    set["kind"] = json!("DaemonSet");
+    set["spec"].as_object_mut().unwrap().remove("replicas");
+    set
+}
+
 /// The template's pod.
 pub(crate) fn pod_spec(workload: &mut Value) -> &mut Value {
     &mut workload["spec"]["template"]["spec"]

@@ -1,0 +1,196 @@
+//! A human approves exactly one plan; and with the admission policy it is certain who did.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::fixture::{Lab, Pod};
+use crate::remediator::{Run, Runbook};
+use crate::workloads::deployment;
+
+const APPROVE: &str = "remediator.kubedojo.io/approve";
+const APPROVED_BY: &str = "remediator.kubedojo.io/approved-by";
+
+fn lab(name: &str) -> (Lab, Pod, Runbook) {
+    let lab = Lab::new(name);
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let runbook = lab.runbook().with_word("decisionMode", "approval_required");
+    (lab, target, runbook)
+}
+
+/// What a run asks a human: the record's approval.
+#[track_caller]
+fn asked(lab: &Lab, run: &Run, target: &Pod) -> Value {
+    assert_eq!(run.exit, 0, "{run:?}");
+    let decision = run.decision(target);
+    assert_eq!(decision["decision.mode"], "approval_required", "{run:?}");
+    lab.untouched(target);
+    decision["approval"].clone()
+}
+
+/// Approves as the command says that a run printed.
+fn approve(lab: &Lab, command: &str, name: &str) {
+    let words: Vec<&str> = command.strip_prefix("kubectl ").unwrap().split(' ').collect();
+    let words: Vec<String> = words.iter().map(|word| word.replace("YOUR-NAME", name)).collect();
+    lab.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
+    let (lab, target, runbook) = lab("approved");
+    let first = lab.remediator_with(&runbook).run();
+    let approval = asked(&lab, &first, &target);
+    assert_eq!(approval["state"], "required");
+    let message = first.decision(&target)["message"].as_str().unwrap().to_owned();
+    for part in [
+        "manual_restart_recommended",
+        "confidence 1",
+        "risk low",
+        "every guardrail of",
+        "rollback: controller_recreates_pod",
+        "within 40 s",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let command = approval["approve_with"].as_str().unwrap().to_owned();
+    assert!(message.contains(&command), "{message}");
+
+    // The next run asks for the same plan by the same name, and `status` has it.
+    let second = lab.remediator_with(&runbook).run();
+    assert_eq!(asked(&lab, &second, &target)["plan"], approval["plan"]);
+    let status = lab.asks_without_runbook(&["status", "--output", "json"]).tells().json();
+    assert_eq!(status["proposals"][0]["plan"], approval["plan"], "{status}");
+    assert_eq!(status["proposals"][0]["approveWith"], *command, "{status}");
+    let events = lab.get(&["events.events.k8s.io"]);
+    let notes: Vec<&Value> =
+        events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "PodReplacementNeedsApproval").collect();
+    assert_eq!(notes.len(), 1, "{events}");
+    assert!(notes[0]["note"].as_str().unwrap().contains(&command), "{events}");
+
+    approve(&lab, &command, "ann");
+    let third = lab.remediator_with(&runbook).run();
+    assert_eq!(third.exit, 0, "{third:?}");
+    assert_eq!(third.outcome(&target)["verification"]["result"], "verified", "{third:?}");
+    let decision = third.decision(&target);
+    assert_eq!(decision["event.reason"], "approved");
+    assert!(decision["message"].as_str().unwrap().contains("\"ann\" approved plan"), "{third:?}");
+    assert!(decision["message"].as_str().unwrap().contains("unverified"), "{third:?}");
+    let execution = &lab.executions()[0];
+    assert_eq!(execution["approval"], json!({"plan": approval["plan"], "by": "ann", "verified": false}));
+    assert_eq!(lab.deletions().len(), 1);
+}
+
+#[test]
+fn an_approval_counts_for_its_own_plan_only_and_guardrails_are_checked_again() {
+    let (lab, target, runbook) = lab("approval-void");
+    let asked_for = asked(&lab, &lab.remediator_with(&runbook).run(), &target);
+    let plan = asked_for["plan"].as_str().unwrap();
+    // Copied to another pod.
+    let other = lab.pods("web").iter().map(Pod::of).find(|pod| pod.uid != target.uid).unwrap();
+    lab.kubectl(&["annotate", "pod", &other.name, &format!("{APPROVE}={plan}"), &format!("{APPROVED_BY}=ann")]);
+    lab.ask(&other);
+    let run = lab.remediator_with(&runbook).run();
+    assert_eq!(asked(&lab, &run, &other)["state"], "void", "{run:?}");
+    lab.kubectl(&["label", "pod", &other.name, &format!("{}-", crate::fixture::RESTART)]);
+
+    lab.kubectl(&["annotate", "pod", &target.name, &format!("{APPROVE}={plan}"), &format!("{APPROVED_BY}=ann")]);
+    // Another runbook than the one that asked, if only by a number.
+    let edited = lab.runbook().with_word("decisionMode", "approval_required").with("guardrails", "cooldownMinutes", 11);
+    let run = lab.remediator_with(&edited).run();
+    assert_eq!(asked(&lab, &run, &target)["state"], "void", "{run:?}");
+    // Other evidence.
+    lab.kubectl(&["annotate", "pod", &target.name, "remediator.kubedojo.io/incident=INC-7"]);
+    let run = lab.remediator_with(&runbook).run();
+    assert_eq!(asked(&lab, &run, &target)["state"], "void", "{run:?}");
+    lab.kubectl(&["annotate", "pod", &target.name, "remediator.kubedojo.io/incident-"]);
+    // As it was approved, but the guardrails no longer let it pass.
+    lab.kubectl(&["label", "deployment", "web", "remediator.kubedojo.io/enabled-"]);
+    assert_eq!(lab.remediator_with(&runbook).run().blocks(&target), ["workload_opted_in"]);
+    assert_eq!(lab.deletions(), Vec::<Value>::new());
+}
+
+#[test]
+fn with_the_admission_policy_only_who_may_asks_and_only_who_may_approves_under_their_own_name() {
+    let lab = Lab::new("admission");
+    lab.roll_out(&deployment("web", 3));
+    install_policy(&lab);
+    let [detector, approver, impostor] = ["detector", "approver", "impostor"].map(|who| format!("--as={who}-of-{}", lab.namespace));
+    let name_of = |flag: &str| flag.strip_prefix("--as=").unwrap().to_owned();
+    lab.kubectl(&["create", "role", "label-pods", "--verb=get,list,patch", "--resource=pods,pods/status"]);
+    for who in [&detector, &approver, &impostor] {
+        lab.kubectl(&[
+            "create",
+            "rolebinding",
+            &format!("{}-labels", name_of(who)),
+            "--role=label-pods",
+            &format!("--user={}", name_of(who)),
+        ]);
+    }
+    for (who, role) in [(&detector, "pod-remediator-requester"), (&approver, "pod-remediator-approver")] {
+        lab.kubectl(&[
+            "create",
+            "rolebinding",
+            &format!("{}-may", name_of(who)),
+            &format!("--clusterrole={role}"),
+            &format!("--user={}", name_of(who)),
+        ]);
+    }
+    let target = Pod::of(&lab.pods("web")[0]);
+    let label = format!("{}=true", crate::fixture::RESTART);
+    // A policy takes a moment to be in force.
+    crate::fixture::until("the policy is in force", || {
+        lab.try_kubectl(&["label", "pod", &target.name, &label, "--dry-run=server", &impostor]).err()
+    });
+    let denied = |arguments: &[&str], why: &str| {
+        let error = lab.try_kubectl(arguments).expect_err(why);
+        assert!(error.contains(why), "{error}");
+    };
+    let may_ask = "only who may create requests.remediator.kubedojo.io";
+    denied(&["label", "pod", &target.name, &label, &impostor], may_ask);
+    denied(&["label", "pod", &target.name, &label, &approver], may_ask);
+    // Nor through the back door of a subresource.
+    let patch = json!({"metadata": {"labels": {crate::fixture::RESTART: "true"}}}).to_string();
+    denied(&["patch", "pod", &target.name, "--subresource=status", "--type=merge", "--patch", &patch, &impostor], may_ask);
+    lab.kubectl(&["label", "pod", &target.name, &label, &detector]);
+    denied(&["annotate", "pod", &target.name, "remediator.kubedojo.io/confidence=1", &impostor], may_ask);
+    // What is not ours is nobody's business here.
+    lab.kubectl(&["annotate", "pod", &target.name, "example.com/note=hello", &impostor]);
+
+    let runbook = lab.runbook().with_word("decisionMode", "approval_required");
+    let run = || lab.remediator_with(&runbook).env("APPROVALS", "admitted").run();
+    let plan = asked(&lab, &run(), &target)["plan"].as_str().unwrap().to_owned();
+    let approval = format!("{APPROVE}={plan}");
+    let by = |who: &str| format!("{APPROVED_BY}={}", name_of(who));
+    let may_approve = "only who may create approvals.remediator.kubedojo.io";
+    denied(&["annotate", "pod", &target.name, &approval, &by(&impostor), &impostor], may_approve);
+    denied(&["annotate", "pod", &target.name, &approval, &by(&approver), &impostor], may_approve);
+    denied(&["annotate", "pod", &target.name, &approval, &by(&detector), &detector], may_approve);
+    denied(&["annotate", "pod", &target.name, &approval, &by(&detector), &approver], "must be your own name");
+    denied(&["annotate", "pod", &target.name, &approval, &approver], "must be your own name");
+    assert_eq!(asked(&lab, &run(), &target)["state"], "required");
+
+    lab.kubectl(&["annotate", "pod", &target.name, &approval, &by(&approver), &approver]);
+    denied(&["annotate", "pod", &target.name, "--overwrite", &by(&impostor), &impostor], may_approve);
+    let done = run();
+    assert_eq!(done.outcome(&target)["verification"]["result"], "verified", "{done:?}");
+    let message = done.decision(&target)["message"].as_str().unwrap();
+    assert!(message.contains(&format!("\"{}\" approved plan {plan}", name_of(&approver))) && !message.contains("unverified"), "{message}");
+    assert_eq!(lab.executions()[0]["approval"]["verified"], true);
+    lab.kubectl(&["delete", "validatingadmissionpolicybinding", &format!("of-{}", lab.namespace)]);
+}
+
+/// The policy of manifests/components/approvals and its roles; bound to this namespace only, for other tests do other things.
+fn install_policy(lab: &Lab) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/components/approvals");
+    let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    lab.apply_text(&text("roles.yaml"));
+    let policy = text("policy.yaml");
+    let (policy, binding) = policy.split_once("\n---\n").unwrap();
+    lab.apply_text(policy);
+    let narrowed = binding.replacen("name: pod-remediator-requests-and-approvals", &format!("name: of-{}", lab.namespace), 1).replace(
+        "spec:\n",
+        &format!("spec:\n  matchResources:\n    namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {}}}}}\n", lab.namespace),
+    );
+    lab.apply_text(&narrowed);
+}

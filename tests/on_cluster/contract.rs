@@ -1,0 +1,171 @@
+//! The runbook's extensions: what it may say of time, labels, shares, kinds, evidence and symptoms.
+
+use serde_json::json;
+
+use crate::fixture::{Lab, Pod, RESTART, until};
+use crate::workloads::{daemon_set, deployment, on_real_node, pod_spec, stateful_set};
+
+fn annotate(lab: &Lab, pod: &Pod, pairs: &[(&str, &str)]) {
+    let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("remediator.kubedojo.io/{key}={value}")).collect();
+    lab.kubectl(&[&["annotate", "pod", &pod.name, "--overwrite"], &pairs.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+}
+
+#[test]
+fn a_window_that_denies_says_until_when_and_one_that_allows_lets_it_act() {
+    let lab = Lab::new("window");
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    let always = |effect: &str| format!("[{{start: \"00:00\", end: \"24:00\", timeZone: Asia/Kolkata, effect: {effect}}}]");
+    // All but one minute of the day, so that there is an end to it.
+    let minute = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).strftime("%H:%M").to_string();
+    let nearly = format!(
+        "[{{start: \"{minute}\", end: \"23:59\", timeZone: UTC, effect: deny}}, {{start: \"00:00\", end: \"{minute}\", timeZone: UTC, effect: deny}}]"
+    );
+    let nearly = if minute == "00:00" { always("deny") } else { nearly };
+    let runbook = lab.runbook().with("guardrails", "maintenanceWindows", nearly);
+    let message = lab.remediator_with(&runbook).refuses(&target, &["maintenance_window"]);
+    assert!(message.contains("maintenance-window guardrail requires a time outside of its window (deny"), "{message}");
+    assert!(minute == "00:00" || message.contains("T23:59:00Z"), "{message}");
+    let runbook = lab.runbook().with("guardrails", "maintenanceWindows", always("allow"));
+    lab.remediator_with(&runbook).replaces(&target);
+}
+
+#[test]
+fn a_label_on_the_workload_or_the_namespace_stops_it() {
+    let lab = Lab::new("blocking-label");
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    let runbook = lab.runbook().with("guardrails", "blockedByLabels", "{payments-provider-down: \"true\"}");
+    lab.kubectl(&["label", "namespace", &lab.namespace, "payments-provider-down=true"]);
+    let message = lab.remediator_with(&runbook).refuses(&target, &["no_blocking_label"]);
+    assert!(message.contains(&format!("namespace {} has payments-provider-down=true", lab.namespace)), "{message}");
+    lab.kubectl(&["label", "namespace", &lab.namespace, "payments-provider-down-"]);
+    lab.kubectl(&["label", "deployment", "web", "payments-provider-down=true"]);
+    let message = lab.remediator_with(&runbook).refuses(&target, &["no_blocking_label"]);
+    assert!(message.contains("Deployment/web has payments-provider-down=true"), "{message}");
+    lab.kubectl(&["label", "deployment", "web", "payments-provider-down-"]);
+    lab.remediator_with(&runbook).replaces(&target);
+}
+
+#[test]
+fn a_share_of_the_workload_and_a_label_without_evidence() {
+    let lab = Lab::new("share");
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let runbook = lab.runbook().with("guardrails", "maxUnavailablePercent", 33).with("triggers", "allowBareRequest", false);
+    let message = lab.remediator_with(&runbook).refuses(&target, &["bare_request_allowed", "unavailable_percent"]);
+    assert!(message.contains("would_be_unready=1 of 3 (34 percent)"), "{message}");
+    annotate(&lab, &target, &[("symptom", "manual_restart_recommended"), ("confidence", "0.9")]);
+    let runbook = lab.runbook().with("guardrails", "maxUnavailablePercent", 34).with("triggers", "allowBareRequest", false);
+    lab.remediator_with(&runbook).replaces(&target);
+}
+
+#[test]
+fn a_daemon_set_is_replaced_where_the_runbook_names_it_and_nowhere_else() {
+    let lab = Lab::new("daemon");
+    lab.apply(&daemon_set("agent"));
+    lab.daemons_are_available("agent");
+    let target = lab.ask_for_one("agent");
+    let message = lab.remediator().refuses(&target, &["workload_kind_allowed"]);
+    assert!(message.contains("a DaemonSet's peers on other nodes are no redundancy"), "{message}");
+    let node = lab.get(&["pod", &target.name])["spec"]["nodeName"].clone();
+    let runbook = lab.runbook().with("scope", "workloadKinds", "[DaemonSet]");
+    let replacement = lab.remediator_with(&runbook).replaces(&target);
+    assert_eq!(lab.get(&["pod", &replacement])["spec"]["nodeName"], node);
+}
+
+#[test]
+fn a_bare_replica_set_and_a_partitioned_stateful_set() {
+    let lab = Lab::new("kinds");
+    let mut set = deployment("rs", 2);
+    set["kind"] = json!("ReplicaSet");
+    lab.roll_out(&set);
+    let target = lab.ask_for_one("rs");
+    lab.remediator().replaces(&target);
+
+    let lab = Lab::new("partition");
+    let mut db = stateful_set("db", 3, "Parallel");
+    lab.roll_out(&db);
+    // A canary: db-2 alone gets the new template, and that is how it stays.
+    db["spec"]["updateStrategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}});
+    pod_spec(&mut db)["terminationGracePeriodSeconds"] = json!(5);
+    lab.apply(&db);
+    until("the canary is there", || (lab.get(&["statefulset/db"])["status"]["updatedReplicas"] == 1).then_some(()));
+    until("all are available", || (lab.get(&["statefulset/db"])["status"]["availableReplicas"] == 3).then_some(()));
+    let old = Pod::of(&lab.get(&["pod", "db-0"]));
+    lab.ask(&old);
+    assert_eq!(lab.remediator().replaces(&old), "db-0");
+}
+
+#[test]
+fn a_crash_loop_is_confirmed_by_the_pods_own_status_and_a_recovered_pod_is_left_alone() {
+    let lab = Lab::new("crash-loop");
+    // The pod that finds the switch crashes; the others serve.
+    let switch = lab.folder.join("switch");
+    let mut web = on_real_node(
+        deployment("web", 3),
+        "if mkdir /switch/taken 2>/dev/null || grep -qs $HOSTNAME /switch/name; then echo $HOSTNAME >/switch/name; sleep 1; exit 1; fi; exec sh /serve",
+    );
+    pod_spec(&mut web)["volumes"] = json!([{"name": "switch", "hostPath": {"path": switch, "type": "DirectoryOrCreate"}}]);
+    pod_spec(&mut web)["containers"][0]["volumeMounts"] = json!([{"name": "switch", "mountPath": "/switch"}]);
+    lab.apply(&web);
+    let crashing = until("a crash loop", || {
+        let pods = lab.pods("web");
+        pods.iter().find(|pod| crate::fixture::restarts(pod) >= 2).map(Pod::of)
+    });
+    until("the others serve", || (lab.pods("web").iter().filter(|pod| crate::fixture::is_ready(pod)).count() >= 2).then_some(()));
+    let healthy = lab.pods("web").iter().map(Pod::of).find(|pod| pod.uid != crashing.uid).unwrap();
+    // The deployment has settled as far as it can: two of three.
+    let evidence = [("symptom", "CrashLoopBackOff"), ("probable-cause", "pod_process_hung"), ("confidence", "0.9")];
+    annotate(&lab, &healthy, &evidence);
+    lab.ask(&healthy);
+    until("it has been Ready for a while", || {
+        let pod = lab.get(&["pod", &healthy.name]);
+        let conditions = pod["status"]["conditions"].as_array().unwrap().clone();
+        let ready = conditions.iter().find(|one| one["type"] == "Ready" && one["status"] == "True")?;
+        let since: jiff::Timestamp = ready["lastTransitionTime"].as_str()?.parse().ok()?;
+        (jiff::Timestamp::now().duration_since(since).as_secs() > 3).then_some(())
+    });
+    let message = lab.remediator().refuses(&healthy, &["symptom_present"]);
+    assert!(message.contains("it has recovered since"), "{message}");
+    lab.kubectl(&["label", "pod", &healthy.name, &format!("{RESTART}-")]);
+
+    annotate(&lab, &crashing, &evidence);
+    lab.ask(&crashing);
+    lab.remediator().replaces(&crashing);
+}
+
+#[test]
+fn one_runbook_from_observing_to_closed_loop() {
+    let lab = Lab::new("walk");
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let mode = |mode: &str| lab.runbook().with_word("decisionMode", mode);
+    for (word, says) in [("observe", "only observing"), ("manual", "to a human"), ("suggest", "would suggest replacing")] {
+        let run = lab.remediator_with(&mode(word)).run();
+        assert_eq!(run.exit, 0, "{run:?}");
+        let decision = run.decision(&target);
+        assert_eq!(decision["decision.mode"], word, "{run:?}");
+        assert!(decision["message"].as_str().unwrap().contains(says), "{run:?}");
+        assert_eq!(run.blocks(&target), Vec::<String>::new(), "every guardrail is looked at in every mode");
+        lab.untouched(&target);
+    }
+    // The ceiling lowers, and never raises.
+    let lowered = lab.remediator_with(&mode("auto_execute")).env("MODE_CEILING", "suggest").run();
+    assert_eq!(lowered.decision(&target)["decision.mode"], "suggest", "{lowered:?}");
+    let not_raised = lab.remediator_with(&mode("observe")).env("MODE_CEILING", "auto_execute").run();
+    assert_eq!(not_raised.decision(&target)["decision.mode"], "observe", "{not_raised:?}");
+
+    let run = lab.remediator_with(&mode("approval_required")).run();
+    let command = run.decision(&target)["approval"]["approve_with"].as_str().unwrap().replace("YOUR-NAME", "ann");
+    lab.kubectl(&command.strip_prefix("kubectl ").unwrap().split(' ').collect::<Vec<_>>());
+    let run = lab.remediator_with(&mode("approval_required")).run();
+    assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");
+    assert_eq!(lab.deletions().len(), 1);
+
+    // And by itself, once the service has had its rest: here another service of the same namespace.
+    lab.roll_out(&deployment("shop", 3));
+    let next = lab.ask_for_one("shop");
+    let run = lab.remediator_with(&mode("auto_execute").with("guardrails", "maxAffectedServices", 2)).run();
+    assert_eq!(run.outcome(&next)["verification"]["result"], "verified", "{run:?}");
+}
