@@ -183,13 +183,18 @@ impl Store {
         }
     }
 
-    /// Without a resourceVersion, a PUT would overwrite whatever is there: such an answer is none.
+    /// Without a resourceVersion, a PUT would overwrite whatever is there; without the server's time, nothing written would have a
+    /// date: such an answer is none.
     fn whole(&self, object: ConfigMap, verb: &'static str) -> Result<ConfigMap, ApiError> {
-        if object.metadata.resource_version.as_ref().is_some_and(|version| !version.is_empty()) {
+        let what = if object.metadata.resource_version.as_ref().is_none_or(String::is_empty) {
+            "it has no resourceVersion"
+        } else if self.api.clock().now().is_none() {
+            "it has no Date header, and the API server's time is the one that counts"
+        } else {
             return Ok(object);
-        }
+        };
         let call = Call { verb, resource: CONFIG_MAPS, name: self.name.clone() };
-        Err(ApiError { call, cause: Cause::Malformed("it has no resourceVersion".to_owned()) })
+        Err(ApiError { call, cause: Cause::Malformed(what.to_owned()) })
     }
 
     fn too_large(&self, why: &Untrusted) -> StoreError {

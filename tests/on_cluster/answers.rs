@@ -20,12 +20,17 @@ pub(crate) struct Scene {
     pub(crate) took: Duration,
 }
 
-pub(crate) fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
+fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
+    scene_of(name, 10, script)
+}
+
+/// With so many seconds to verify.
+pub(crate) fn scene_of(name: &str, timeout: u32, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
     let lab = Lab::new(name);
     lab.roll_out(&deployment("web", 2));
     let target = lab.ask_for_one("web");
     let proxy = Proxy::start(&lab, script);
-    let runbook = lab.runbook().with("verification", "timeoutSeconds", 10);
+    let runbook = lab.runbook().with("verification", "timeoutSeconds", timeout);
     let start = Instant::now();
     let run = lab.remediator_with(&runbook).by(&proxy.kubeconfig).run();
     Scene { lab, target, run, took: start.elapsed() }

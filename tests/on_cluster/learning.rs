@@ -118,7 +118,7 @@ fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_rese
     // Neither time, nor an edited runbook, nor the pruning of what was so long ago closes it; and it is for this service only.
     age(&lab, SignedDuration::from_hours(9 * 24));
     let (refused, other) = (ask_for_a_ready_one(&lab, "web"), ask_for_a_ready_one(&lab, "other"));
-    let edited = paging(&lab).with("guardrails", "cooldownMinutes", 1).with("verification", "timeoutSeconds", 7);
+    let edited = paging(&lab).with("guardrails", "cooldownMinutes", 1).with("verification", "timeoutSeconds", 30);
     let run = lab.remediator_with(&edited).run();
     assert_eq!((run.exit, run.blocks(&refused)), (0, vec!["circuit_breaker".to_owned()]), "{run:?}");
     assert_eq!(run.outcome(&other)["verification"]["result"], "verified", "{run:?}");
@@ -159,7 +159,7 @@ fn resets(lab: &Lab, refused: &Pod, gate: &str) {
 
     lab.kubectl(&["label", "node", "simulated-1", &format!("{gate}=open")]);
     until("web has recovered", || (lab.pods("web").iter().filter(|pod| is_ready(pod)).count() == 6).then_some(()));
-    let runbook = paging(lab).with("guardrails", "maxAffectedServices", 3);
+    let runbook = paging(lab).with("guardrails", "maxAffectedServices", 3).with("verification", "timeoutSeconds", 30);
     let run = lab.remediator_with(&runbook).run();
     assert_eq!((run.exit, &run.outcome(refused)["verification"]["result"]), (0, &json!("verified")), "{run:?}");
     lab.kubectl(&["label", "node", "simulated-1", &format!("{gate}-")]);

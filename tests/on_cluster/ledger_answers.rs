@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::answers::{Scene, once, scene};
+use crate::answers::{Scene, once, scene_of};
 use crate::fixture::{Lab, STATE};
 use crate::proxy::{Proxy, Request, Step};
 use crate::workloads::deployment;
+
+fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
+    scene_of(name, 40, script)
+}
 
 /// A success, by its status line; and no ConfigMap with a version.
 const NONSENSE: [(&str, &str); 3] =
@@ -84,6 +88,21 @@ fn a_ledger_without_a_version_is_no_ledger() {
     assert_eq!(scene.run.exit, 1, "{:?}", scene.run);
     assert!(scene.run.errors.contains("it has no resourceVersion"), "{:?}", scene.run);
     assert_eq!(scene.lab.writes(), Vec::<Value>::new(), "a PUT without one would overwrite whatever is there");
+}
+
+#[test]
+fn without_the_servers_time_nothing_is_decided() {
+    let lab = Arc::new(Lab::new("no-date"));
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    let state = lab.state().to_string();
+    // The proxy's own answers have no Date.
+    let proxy = Proxy::start(&lab, move |request| if request.path.ends_with(STATE) { says(&state) } else { Step::Forward });
+    let run = lab.remediator().by(&proxy.kubeconfig).run();
+    assert_eq!(run.exit, 1, "{run:?}");
+    assert!(run.errors.contains("it has no Date header"), "{run:?}");
+    assert_eq!(lab.writes(), Vec::<Value>::new());
+    lab.untouched(&target);
 }
 
 /// The intent lands, its answer is lost, and before it can be looked for a human writes as well.

@@ -26,8 +26,9 @@ fn stopped_at(lab: &Lab, name: &'static str, exit: i32, this: impl Fn(&Request) 
         if !this(request) {
             return Step::Forward;
         }
-        signal(*of_script.wait(), name);
+        let process = *of_script.wait();
         sent_at.lock().unwrap().get_or_insert_with(Instant::now);
+        signal(process, name);
         Step::Hang(Duration::from_secs(30))
     });
     let running = lab.remediator().in_no_pod().by(&proxy.kubeconfig).start();
@@ -117,12 +118,12 @@ fn a_run_whose_deadline_comes_in_mid_flight_ends_with_1_and_the_next_one_goes_on
         }
         if deleted.get().is_some() { Step::Hang(Duration::from_secs(120)) } else { Step::Forward }
     });
-    let runbook = lab.runbook().with("verification", "timeoutSeconds", 12);
+    let runbook = lab.runbook().with("verification", "timeoutSeconds", 20);
     let start = Instant::now();
-    let run = lab.remediator_with(&runbook).in_no_pod().by(&proxy.kubeconfig).env("RUN_DEADLINE", "30s").run();
-    assert!(start.elapsed() < Duration::from_secs(33), "{:?}", start.elapsed());
+    let run = lab.remediator_with(&runbook).in_no_pod().by(&proxy.kubeconfig).env("RUN_DEADLINE", "45s").run();
+    assert!(start.elapsed() < Duration::from_secs(50), "{:?}", start.elapsed());
     assert_eq!(run.exit, 1, "the Job's retry takes it up: {run:?}");
-    assert!(run.errors.contains("did not end within its deadline of 30s"), "{run:?}");
+    assert!(run.errors.contains("did not end within its deadline of 45s"), "{run:?}");
     assert!(only_execution(&lab)["inFlight"].is_object());
     let next = lab.remediator().run();
     assert_eq!(next.exit, 0, "{next:?}");
