@@ -299,7 +299,7 @@ impl Api {
     }
 
     /// Sends a read until it is answered for good, a few times at most, with jitter between.
-    async fn read<T: DeserializeOwned, E: std::error::Error>(
+    async fn read<T: DeserializeOwned, E: std::error::Error + 'static>(
         &self,
         call: &Call,
         request: impl Fn() -> Result<http::Request<Vec<u8>>, E>,
@@ -324,7 +324,7 @@ impl Api {
     async fn send<T: DeserializeOwned>(
         &self,
         call: &Call,
-        request: Result<http::Request<Vec<u8>>, impl std::error::Error>,
+        request: Result<http::Request<Vec<u8>>, impl std::error::Error + 'static>,
     ) -> Result<T, ApiError> {
         let mut request = request.map_err(|error| ApiError::unsendable(call, &error))?.map(Body::from);
         if request.method() != http::Method::GET {

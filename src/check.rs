@@ -62,14 +62,10 @@ pub async fn check(settings: &Settings, access: Access) -> Findings {
 fn runbooks(findings: &mut Findings, path: &Path, deadline: Duration) -> Vec<Runbook> {
     let runbooks = match load(path, deadline) {
         Ok(runbooks) => runbooks,
-        Err(LoadError::Invalid(problems)) => {
+        Err(LoadError { problems, .. }) => {
             for problem in problems {
                 findings.problem("runbook", inert(&problem.to_string(), LONGEST));
             }
-            return Vec::new();
-        }
-        Err(error) => {
-            findings.problem("runbook", inert(&error.to_string(), LONGEST));
             return Vec::new();
         }
     };

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::{IsTerminal, Write};
+use std::io::{Stdout, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,17 +8,20 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Access, Api};
-use crate::audit::{Format, Sink};
+use crate::audit::{Format, Progress, Sink, Style};
 use crate::check::check;
 use crate::clock::{Clock, Deadline};
-use crate::config::{ConfigError, LogFormat, Raw, Settings};
+use crate::config::{ConfigErrors, LogFormat, Raw, Settings};
 use crate::exit::Exit;
 use crate::explain::{ExplainError, explain};
-use crate::load::{LoadError, load};
+use crate::load::LoadError;
+use crate::output::json_pretty;
 use crate::reset::Reset;
 use crate::run::{RunError, run};
 use crate::status::status;
 use crate::store::Store;
+use crate::validate::{shown, validate};
+use crate::words::inert;
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -89,6 +92,9 @@ enum Command {
         /// Files, or folders of them
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
 }
 
@@ -153,8 +159,13 @@ impl Output {
         let unwritable = |error: &dyn std::fmt::Display| CliError::Unwritable(error.to_string());
         let text = match self {
             Self::Table => table(),
-            Self::Json => serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?,
-            Self::Yaml => serde_saphyr::to_string(value).map_err(|error| unwritable(&error))?,
+            Self::Json => json_pretty(value).map_err(|error| unwritable(&error))?,
+            // By way of JSON, whose texts are inert.
+            Self::Yaml => {
+                let inert: serde_json::Value =
+                    json_pretty(value).and_then(|text| serde_json::from_str(&text)).map_err(|error| unwritable(&error))?;
+                serde_saphyr::to_string(&inert).map_err(|error| unwritable(&error))?
+            }
         };
         say(std::io::stdout(), text.trim_end());
         Ok(())
@@ -165,7 +176,7 @@ impl Output {
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
-    Config(ConfigError),
+    Config(ConfigErrors),
     #[error(transparent)]
     Run(Box<RunError>),
     #[error("--reason is empty: say what was mended")]
@@ -185,7 +196,22 @@ impl CliError {
             Self::Unwritable(_) => Exit::Usage,
         }
     }
+
+    /// Each thing that is wrong, for itself; inert. On a terminal, mistakes come with their source.
+    fn lines(&self, style: Style) -> Vec<String> {
+        match self {
+            Self::Config(ConfigErrors(errors)) => errors.iter().map(|error| inert(&error.to_string(), LONGEST_ERROR)).collect(),
+            Self::Run(run) => match &**run {
+                RunError::Runbooks(LoadError { problems, files }) => problems.iter().map(|problem| shown(problem, files, style)).collect(),
+                error => vec![inert(&error.to_string(), LONGEST_ERROR)],
+            },
+            error => vec![inert(&error.to_string(), LONGEST_ERROR)],
+        }
+    }
 }
+
+/// The longest error that is told, in characters.
+const LONGEST_ERROR: usize = 4000;
 
 impl<E: Into<RunError>> From<E> for CliError {
     fn from(error: E) -> Self {
@@ -202,28 +228,37 @@ impl Cli {
             Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
-            Command::Validate { files } => validate(&files),
+            Command::Validate { files, output } => check_files(&files, output),
         };
         ended.unwrap_or_else(|error| {
-            say(std::io::stderr(), &format!("error: {error}"));
+            let style = Style::of(&std::io::stderr());
+            error.lines(style).iter().for_each(|line| say(std::io::stderr(), &format!("{} {line}", style.coloured("1;31", "error:"))));
             error.exit()
         })
     }
 }
 
 async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, CliError> {
+    let asked = LogFormat::of_errors(policy.log_format.as_deref());
     let understood = understand(policy, target);
-    let wanted = understood.as_ref().map_or(LogFormat::Auto, |(settings, _)| settings.log_format);
+    let wanted = understood.as_ref().map_or(asked, |(settings, _)| settings.log_format);
     let format = format(wanted);
-    diagnose(format == Format::Json);
+    let progress = match format {
+        Format::Text(Style { width: Some(_), .. }) => Progress::on(std::io::stderr(), Style::of(&std::io::stderr())),
+        _ => Progress::none(),
+    };
+    diagnose(format == Format::Json, progress.clone());
     let ended = match understood {
-        Ok((settings, access)) => run_until_stopped(&settings, access, dry_run, format).await,
+        Ok((settings, access)) => {
+            run_until_stopped(&settings, access, dry_run, Sink::new(std::io::stdout(), format, progress.clone())).await
+        }
         Err(error) => Err(CliError::Config(error)),
     };
+    progress.clear();
     match ended {
         // In a cluster, errors have the form of the records, or who reads the log by machine does not see them.
         Err(error) if format == Format::Json => {
-            tracing::error!("{error}");
+            error.lines(Style::PLAIN).iter().for_each(|line| tracing::error!("{line}"));
             Ok(error.exit())
         }
         ended => ended,
@@ -231,8 +266,8 @@ async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, 
 }
 
 /// A run that is dropped at any point leaves in the ledger whatever it began; that is what the ledger is for.
-async fn run_until_stopped(settings: &Settings, access: Access, dry_run: bool, format: Format) -> Result<Exit, CliError> {
-    let run = run(settings, access, dry_run, Sink::new(std::io::stdout(), format));
+async fn run_until_stopped(settings: &Settings, access: Access, dry_run: bool, sink: Sink<Stdout>) -> Result<Exit, CliError> {
+    let run = run(settings, access, dry_run, sink);
     tokio::select! {
         // First of all listen: as PID 1, a signal that comes before that is lost.
         biased;
@@ -287,12 +322,16 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
     let cleared = reset.write(&mut store, || api.clock().now().unwrap_or_default()).await?;
     for opening in &cleared {
-        let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
+        let scope =
+            opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
         say(
             std::io::stdout(),
             &format!(
                 "reset by {}: {} may act on {scope} again; its breaker had opened at {:.0}: {}",
-                reset.actor, reset.runbook, opening.at, opening.cause
+                inert(&reset.actor, 253),
+                inert(&reset.runbook, 253),
+                opening.at,
+                inert(&opening.cause, 1000)
             ),
         );
     }
@@ -301,30 +340,18 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
             std::io::stdout(),
             &format!(
                 "no circuit breaker of {} is open{}",
-                reset.runbook,
-                reset.service.map_or_else(String::new, |service| format!(" for {service}"))
+                inert(&reset.runbook, 253),
+                reset.service.map_or_else(String::new, |service| format!(" for {}", inert(&service, 253)))
             ),
         );
     }
     Ok(Exit::Done)
 }
 
-fn validate(files: &[PathBuf]) -> Result<Exit, CliError> {
-    let longest = std::time::Duration::MAX;
-    let mut count = 0;
-    let mut problems = Vec::new();
-    for file in files {
-        match load(file, longest) {
-            Ok(runbooks) => count += runbooks.len(),
-            Err(LoadError::Invalid(found)) => problems.extend(found),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(LoadError::Invalid(problems).into());
-    }
-    say(std::io::stdout(), &format!("{count} valid"));
-    Ok(Exit::Done)
+fn check_files(files: &[PathBuf], output: Output) -> Result<Exit, CliError> {
+    let validation = validate(files);
+    output.print(&validation.report(), || validation.text(Style::of(&std::io::stdout())))?;
+    Ok(if validation.is_valid() { Exit::Done } else { Exit::Usage })
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {
@@ -344,7 +371,7 @@ async fn open(target: Target) -> Result<(Api, Store), CliError> {
     Ok((api, store))
 }
 
-fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), ConfigError> {
+fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), ConfigErrors> {
     let flags = Raw {
         target_namespace: target.namespace,
         runbooks: policy.runbooks,
@@ -358,22 +385,23 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         pod_name: None,
         pod_uid: None,
     };
-    let settings = flags.or(Raw::from_env(std::env::vars_os())?).validate()?;
+    let settings = Settings::understand(flags, std::env::vars_os())?;
     let access = Access { kubeconfig: target.kubeconfig, context: target.context, namespace: settings.namespace.clone() };
     Ok((settings, access))
 }
 
 fn format(wanted: LogFormat) -> Format {
+    let style = Style::of(&std::io::stdout());
     match wanted {
         LogFormat::Json => Format::Json,
-        LogFormat::Auto if !std::io::stdout().is_terminal() => Format::Json,
-        LogFormat::Auto | LogFormat::Text => Format::Text { colour: colours() },
+        LogFormat::Auto if style.width.is_none() => Format::Json,
+        LogFormat::Auto | LogFormat::Text => Format::Text(style),
     }
 }
 
 /// Standard output shows colours, and nobody asked for none (<https://no-color.org>).
 fn colours() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    Style::of(&std::io::stdout()).colour
 }
 
 /// A line for a person. A closed pipe is no reason to panic.
@@ -382,7 +410,8 @@ fn say(mut out: impl Write, text: &str) {
 }
 
 /// Diagnostics go to standard error, in the form of the records. `RUST_LOG` says how much, e.g. `debug`.
-fn diagnose(json: bool) {
+/// What `progress` shows is taken away before.
+fn diagnose(json: bool, progress: Progress) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
@@ -390,7 +419,10 @@ fn diagnose(json: bool) {
     let default = || Targets::new().with_default(tracing::Level::WARN).with_target("kube_client", LevelFilter::OFF);
     let targets = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok()).unwrap_or_else(default);
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || {
+        progress.clear();
+        std::io::stderr()
+    });
     // Node clocks lie; the records carry the API server's time.
     if json {
         registry.with(layer.json().flatten_event(true).without_time()).init();

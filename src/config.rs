@@ -11,7 +11,7 @@ use crate::near::near;
 use crate::runbook::DecisionMode;
 use crate::selector::Selector;
 use crate::snapshot::Bounds;
-use crate::words::default_request_selector;
+use crate::words::{default_request_selector, inert, quoted, without_credentials};
 
 /// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -108,6 +108,24 @@ pub enum LogFormat {
     Text,
 }
 
+impl LogFormat {
+    /// The format that this word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "auto" => Some(Self::Auto),
+            "json" => Some(Self::Json),
+            "text" => Some(Self::Text),
+            _ => None,
+        }
+    }
+
+    /// For errors of other settings: what the flag says, else the environment, else `auto`.
+    pub fn of_errors(flag: Option<&str>) -> Self {
+        let variable = || std::env::var("LOG_FORMAT").unwrap_or_default();
+        Self::from_word(&flag.map_or_else(variable, str::to_owned)).unwrap_or(Self::Auto)
+    }
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -117,48 +135,64 @@ pub enum ConfigError {
         /// As it is set.
         name: String,
         /// As it should be.
-        meant: String,
+        meant: &'static str,
     },
     /// A variable of ours that is no text.
     #[error("environment variable {0} is not valid UTF-8")]
     NotText(&'static str),
     /// A value that is not allowed.
-    #[error("{setting}: {value:?} is not allowed: {allowed}")]
+    #[error("{setting}: {value} is not allowed: {allowed}")]
     Invalid {
         /// The flag and the variable.
         setting: String,
-        /// What was given.
+        /// What was given, in quotes: bounded, inert, and without credentials.
         value: String,
         /// What may be given.
         allowed: String,
     },
 }
 
-impl Raw {
-    /// Reads our variables, and only ours, from an environment. An empty one is unset.
+/// Every setting that cannot be used, in one go.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl Settings {
+    /// Understands flags and an environment.
     ///
     /// # Errors
-    /// See [`ConfigError`].
-    pub fn from_env(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+    /// Everything that is wrong with either.
+    pub fn understand(flags: Raw, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
+        let mut wrong = Vec::new();
+        let settings = flags.or(Raw::from_env(environment, &mut wrong)).validate(&mut wrong);
+        settings.filter(|_| wrong.is_empty()).ok_or(ConfigErrors(wrong))
+    }
+}
+
+impl Raw {
+    /// Reads our variables, and only ours, from an environment. An empty one is unset. What is wrong with it is added to `wrong`.
+    fn from_env(environment: impl Iterator<Item = (OsString, OsString)>, wrong: &mut Vec<ConfigError>) -> Self {
         let mut ours = Vec::new();
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
             match VARIABLES.iter().find(|(known, _)| *known == name) {
-                Some((known, _)) => {
-                    let value = value.into_string().map_err(|_| ConfigError::NotText(known))?;
-                    ours.push((name.to_owned(), value));
-                }
+                Some((known, _)) => match value.into_string() {
+                    Ok(value) if value.is_empty() => {}
+                    Ok(value) => ours.push((name.to_owned(), value)),
+                    Err(_) => wrong.push(ConfigError::NotText(known)),
+                },
                 None => {
                     let spelt_like_ours = VARIABLES.iter().filter(|(_, flag)| !flag.is_empty()).map(|(known, _)| *known);
                     if let Some(meant) = near(name, spelt_like_ours) {
-                        return Err(ConfigError::Misspelt { name: name.to_owned(), meant: meant.to_owned() });
+                        wrong.push(ConfigError::Misspelt { name: inert(name, LONGEST_SHOWN), meant });
                     }
                 }
             }
         }
-        ours.retain(|(_, value)| !value.is_empty());
+        // An environment has no order that a person could rely on.
+        wrong.sort_by_key(ToString::to_string);
         // All fields are optional texts, so nothing is left that could fail.
-        Ok(envy::from_iter(ours).unwrap_or_default())
+        envy::from_iter(ours).unwrap_or_default()
     }
 
     /// Flags win over the environment.
@@ -178,89 +212,100 @@ impl Raw {
         }
     }
 
-    /// Understands them all, in one step.
-    ///
-    /// # Errors
-    /// The first setting that is not allowed.
-    pub fn validate(self) -> Result<Settings, ConfigError> {
-        let namespace = optional("TARGET_NAMESPACE", self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()))?;
-        let state_configmap = setting("STATE_CONFIGMAP", self.state_configmap, "pod-remediator-state", DNS_SUBDOMAIN, |text| {
+    /// Understands them all, in one step. What is wrong with them is added to `wrong`; `None`: something is.
+    fn validate(self, wrong: &mut Vec<ConfigError>) -> Option<Settings> {
+        let mut check = Check(wrong);
+        let namespace =
+            check.optional("TARGET_NAMESPACE", self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()));
+        let state_configmap = check.setting("STATE_CONFIGMAP", self.state_configmap, "pod-remediator-state", DNS_SUBDOMAIN, |text| {
             is_dns_subdomain(text).then(|| text.to_owned())
-        })?;
+        });
         let service_label =
-            setting("SERVICE_LABEL", self.service_label, "app", LABEL_KEY, |text| is_label_key(text).then(|| text.to_owned()))?;
+            check.setting("SERVICE_LABEL", self.service_label, "app", LABEL_KEY, |text| is_label_key(text).then(|| text.to_owned()));
         let selector = match self.request_selector {
-            None => default_request_selector(),
-            Some(text) => text.parse::<Selector>().map_err(|error| invalid("REQUEST_SELECTOR", &text, &error.to_string()))?,
+            None => Some(default_request_selector()),
+            Some(text) => match text.parse::<Selector>() {
+                Ok(selector) if selector.required_keys().next().is_none() => {
+                    check.refuse("REQUEST_SELECTOR", &text, "it must name a label that a requesting pod carries")
+                }
+                Ok(selector) => Some(selector),
+                Err(error) => check.refuse("REQUEST_SELECTOR", &text, &error.to_string()),
+            },
         };
-        if selector.required_keys().next().is_none() {
-            return Err(invalid("REQUEST_SELECTOR", &selector.to_string(), "it must name a label that a requesting pod carries"));
-        }
         let modes = "observe, manual, suggest, approval_required or auto_execute";
-        let ceiling = setting("MODE_CEILING", self.mode_ceiling, "auto_execute", modes, DecisionMode::from_word)?;
-        let deadline = setting("RUN_DEADLINE", self.run_deadline, "9m", "a duration from 30s to 24h, such as 9m", |text| {
+        let ceiling = check.setting("MODE_CEILING", self.mode_ceiling, "auto_execute", modes, DecisionMode::from_word);
+        let deadline = check.setting("RUN_DEADLINE", self.run_deadline, "9m", "a duration from 30s to 24h, such as 9m", |text| {
             let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
             humantime::parse_duration(text).ok().filter(|deadline| range.contains(deadline))
-        })?;
-        let log_format = setting("LOG_FORMAT", self.log_format, "auto", "auto, json or text", |text| match text {
-            "auto" => Some(LogFormat::Auto),
-            "json" => Some(LogFormat::Json),
-            "text" => Some(LogFormat::Text),
-            _ => None,
-        })?;
-        let approvals_admitted = setting("APPROVALS", self.approvals, "unverified", "unverified or admitted", |text| match text {
+        });
+        let log_format = check.setting("LOG_FORMAT", self.log_format, "auto", "auto, json or text", LogFormat::from_word);
+        let approvals_admitted = check.setting("APPROVALS", self.approvals, "unverified", "unverified or admitted", |text| match text {
             "unverified" => Some(false),
             "admitted" => Some(true),
             _ => None,
-        })?;
-        Ok(Settings {
-            namespace,
+        });
+        Some(Settings {
+            namespace: namespace?,
             runbooks: self.runbooks.unwrap_or_else(|| "/etc/pod-remediator/runbooks".to_owned()).into(),
-            state_configmap,
-            selector,
-            service_label,
-            ceiling,
-            deadline,
-            log_format,
-            approvals_admitted,
+            state_configmap: state_configmap?,
+            selector: selector?,
+            service_label: service_label?,
+            ceiling: ceiling?,
+            deadline: deadline?,
+            log_format: log_format?,
+            approvals_admitted: approvals_admitted?,
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
         })
     }
 }
 
-fn setting<T>(
-    variable: &str,
-    value: Option<String>,
-    default: &str,
-    allowed: &str,
-    understand: impl Fn(&str) -> Option<T>,
-) -> Result<T, ConfigError> {
-    let text = value.as_deref().unwrap_or(default);
-    understand(text).ok_or_else(|| invalid(variable, text, allowed))
+/// Understands one value after the other; of those that cannot be, it keeps what is wrong.
+struct Check<'a>(&'a mut Vec<ConfigError>);
+
+impl Check<'_> {
+    fn setting<T>(
+        &mut self,
+        variable: &str,
+        value: Option<String>,
+        default: &str,
+        allowed: &str,
+        understand: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = value.as_deref().unwrap_or(default);
+        understand(text).or_else(|| self.refuse(variable, text, allowed))
+    }
+
+    fn optional<T>(
+        &mut self,
+        variable: &str,
+        value: Option<String>,
+        allowed: &str,
+        understand: impl Fn(&str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match value {
+            None => Some(None),
+            Some(text) => understand(&text).or_else(|| self.refuse(variable, &text, allowed)).map(Some),
+        }
+    }
+
+    fn refuse<T>(&mut self, variable: &str, value: &str, allowed: &str) -> Option<T> {
+        let flag = VARIABLES.iter().find(|(name, _)| *name == variable).map_or("", |(_, flag)| flag);
+        let setting = format!("{flag} ({variable})");
+        self.0.push(ConfigError::Invalid { setting, value: quoted(&without_credentials(value)), allowed: inert(allowed, LONGEST_SHOWN) });
+        None
+    }
 }
 
-fn optional<T>(
-    variable: &str,
-    value: Option<String>,
-    allowed: &str,
-    understand: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, ConfigError> {
-    value.map(|text| understand(&text).ok_or_else(|| invalid(variable, &text, allowed))).transpose()
-}
-
-fn invalid(variable: &str, value: &str, allowed: &str) -> ConfigError {
-    let flag = VARIABLES.iter().find(|(name, _)| *name == variable).map_or("", |(_, flag)| flag);
-    let value = value.chars().take(200).collect();
-    ConfigError::Invalid { setting: format!("{flag} ({variable})"), value, allowed: allowed.to_owned() }
-}
+/// The longest foreign text in a message, in characters.
+const LONGEST_SHOWN: usize = 400;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn from(environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        Raw::from_env(environment.iter().map(|(name, value)| (name.into(), value.into())))?.validate()
+    fn from(environment: &[(&str, &str)]) -> Result<Settings, ConfigErrors> {
+        Settings::understand(Raw::default(), environment.iter().map(|(name, value)| (name.into(), value.into())))
     }
 
     #[track_caller]
@@ -283,8 +328,9 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_environment() {
         let flags = Raw { service_label: Some("team/app".to_owned()), ..Raw::default() };
-        let environment = Raw { service_label: Some("svc".to_owned()), run_deadline: Some("90s".to_owned()), ..Raw::default() };
-        let settings = flags.or(environment).validate().unwrap();
+        let environment = [("SERVICE_LABEL", "svc"), ("RUN_DEADLINE", "90s")];
+        let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let settings = Settings::understand(flags, environment).unwrap();
         assert_eq!((settings.service_label.as_str(), settings.deadline.as_secs()), ("team/app", 90));
     }
 
@@ -307,14 +353,47 @@ mod tests {
         assert!(from(&[("STATE_CONFIGMAP", "a b")]).is_err() && from(&[("SERVICE_LABEL", "a b")]).is_err());
     }
 
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let environment = [
+            ("RUN_DEADLIN", "1m"),
+            ("LOG_FORMAT", "xml"),
+            ("TARGET_NAMESPCE", "x"),
+            ("STATE_CONFIGMAP", "A"),
+            ("REQUEST_SELECTOR", "a=b=c"),
+        ];
+        let told = from(&environment).unwrap_err().to_string();
+        let lines: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
+        let expected = [
+            "environment variable RUN_DEADLIN",
+            "environment variable TARGET_NAMESPCE",
+            "--state-configmap (STATE_CONFIGMAP)",
+            "--selector (REQUEST_SELECTOR)",
+            "--log-format (LOG_FORMAT)",
+        ];
+        assert_eq!(lines, expected, "{told}");
+    }
+
+    #[test]
+    fn a_value_is_shown_inert_bounded_and_without_credentials() {
+        refused(
+            "LOG_FORMAT",
+            "a\n\u{1b}[2J\u{202e}b",
+            r#"--log-format (LOG_FORMAT): "a\n\u{1b}[2J\u{202e}b" is not allowed: auto, json or text"#,
+        );
+        refused("LOG_FORMAT", "https://me:secret@h", r#"--log-format (LOG_FORMAT): "https://…@h" is not allowed: auto, json or text"#);
+        let long = from(&[("REQUEST_SELECTOR", &"\u{1b}=\n".repeat(100_000))]).unwrap_err().to_string();
+        assert!(long.len() < 1500 && !long.contains(char::is_control), "{long}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_variable_of_ours_must_be_text_and_others_need_not() {
         use std::os::unix::ffi::OsStringExt;
         let bad = || OsString::from_vec(vec![0xff]);
-        let of = |name: &str| Raw::from_env([(OsString::from(name), bad())].into_iter());
-        assert_eq!(of("RUNBOOKS").unwrap_err(), ConfigError::NotText("RUNBOOKS"));
-        assert!(of("LS_COLORS").is_ok());
-        assert!(Raw::from_env([(bad(), bad())].into_iter()).is_ok());
+        let of = |name: OsString| Settings::understand(Raw::default(), [(name, bad())].into_iter());
+        assert_eq!(of("RUNBOOKS".into()).unwrap_err(), ConfigErrors(vec![ConfigError::NotText("RUNBOOKS")]));
+        assert!(of("LS_COLORS".into()).is_ok());
+        assert!(of(bad()).is_ok());
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::{Api, Cause, EVENTS};
 use crate::ledger::ObjectRef;
-use crate::words::PROGRAM;
+use crate::words::{PROGRAM, inert};
 
 /// The longest note that the API takes, in bytes.
 const MAX_NOTE: usize = 1024;
@@ -109,10 +109,11 @@ fn reference(namespace: &str, object: &ObjectRef) -> ObjectReference {
     }
 }
 
-/// At most as many bytes as the API takes, cut between characters.
+/// Inert, and at most as many bytes as the API takes, cut between characters.
 fn bounded(text: &str) -> String {
+    let text = inert(text, MAX_NOTE);
     if text.len() <= MAX_NOTE {
-        return text.to_owned();
+        return text;
     }
     let mut end = MAX_NOTE - '…'.len_utf8();
     while !text.is_char_boundary(end) {
@@ -148,6 +149,11 @@ mod tests {
     fn a_note_is_cut_between_characters() {
         let note = named(Reason::PodReplacementFailed, "", &"ü".repeat(2000)).note.unwrap();
         assert!(note.len() <= MAX_NOTE && note.len() > MAX_NOTE - 4 && note.ends_with('…'), "{} bytes", note.len());
+    }
+
+    #[test]
+    fn a_note_is_inert() {
+        assert_eq!(named(Reason::PodReplacementFailed, "", "a\u{1b}\n\u{202e}b").note.unwrap(), "a\\u{1b}\\n\\u{202e}b");
     }
 
     #[test]

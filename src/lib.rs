@@ -33,6 +33,8 @@ pub mod clock;
 pub mod config;
 pub mod exit;
 pub mod load;
+pub mod output;
+pub mod validate;
 
 pub mod http;
 pub mod api;

@@ -1,42 +1,24 @@
 //! The runbooks' files: one file, or every `.yaml` and `.yml` of a folder.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::runbook::{Problem, Runbook, parse_all};
+use crate::decide::TIME_MARGIN;
+use crate::runbook::{Problem, Runbook, parse_each};
 
-/// Why there are no runbooks to go by.
+/// No more than this is read of any file, in bytes; what a ConfigMap can hold is less.
+const TOO_LARGE: u64 = 4 << 20;
+
+/// Everything that is wrong with the runbooks, in one go.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A file or folder cannot be read.
-    #[error("cannot read runbooks from {path}: {error}; set --runbooks or RUNBOOKS to a file or a folder of .yaml files")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The folder has none.
-    #[error("{0} has no .yaml or .yml file; set --runbooks or RUNBOOKS to a file or a folder of runbooks")]
-    Empty(PathBuf),
-    /// Everything that is wrong with them.
-    #[error("{}", list(.0))]
-    Invalid(Vec<Problem>),
-    /// It could never act.
-    #[error(
-        "runbook {name}: verification.timeoutSeconds is {timeout}, but a run ends after {deadline} ({margin} s are for reading and sending); lower it, or raise --deadline"
-    )]
-    BeyondDeadline {
-        /// The runbook.
-        name: String,
-        /// Its timeout.
-        timeout: u32,
-        /// The run's deadline.
-        deadline: humantime::Duration,
-        /// What a run needs besides.
-        margin: u64,
-    },
+#[error("{}", list(.problems))]
+pub struct LoadError {
+    /// Every mistake.
+    pub problems: Vec<Problem>,
+    /// The files that could be read: name and text, to show a mistake in.
+    pub files: Vec<(String, String)>,
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -47,28 +29,98 @@ fn list(problems: &[Problem]) -> String {
     text
 }
 
-/// Loads every runbook that `path` holds, or says all that is wrong with them.
+/// What some paths hold.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The files that could be read: name and text.
+    pub files: Vec<(String, String)>,
+    /// How many could not.
+    pub unreadable: usize,
+    /// The valid runbooks, each with its file's name.
+    pub runbooks: Vec<(String, Runbook)>,
+    /// Every mistake, that a file cannot be read included. Of one file they stand together, in its order.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads every runbook that the paths hold, and finds every mistake in them: one file's never hides another's.
+pub fn read(paths: &[PathBuf]) -> Loaded {
+    let mut loaded = Loaded::default();
+    for path in paths {
+        match files(path) {
+            Ok(files) => files.iter().for_each(|file| loaded.add(file)),
+            Err(problem) => loaded.unusable(problem),
+        }
+    }
+    let texts = loaded.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let (runbooks, problems) = parse_each(texts);
+    loaded.runbooks = runbooks;
+    loaded.problems.extend(problems);
+    loaded
+}
+
+impl Loaded {
+    fn add(&mut self, file: &Path) {
+        let name = file.display().to_string();
+        // The same file named twice is one file.
+        if self.files.iter().any(|(known, _)| *known == name) {
+            return;
+        }
+        match beginning_of(file).map(String::from_utf8) {
+            Ok(_) if std::fs::metadata(file).is_ok_and(|file| file.len() > TOO_LARGE) => {
+                self.unusable(of_file(file, "is far too large for a runbook"));
+            }
+            Ok(Ok(text)) => self.files.push((name, text)),
+            Ok(Err(error)) => {
+                let before = error.utf8_error().valid_up_to();
+                let lines = error.as_bytes().get(..before).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
+                self.unusable(of_file(file, &format!("is not valid UTF-8, in line {}", lines + 1)));
+            }
+            Err(error) => self.unusable(of_file(file, &format!("cannot be read: {error}"))),
+        }
+    }
+
+    fn unusable(&mut self, problem: Problem) {
+        self.unreadable += 1;
+        self.problems.push(problem);
+    }
+}
+
+/// Loads every runbook that `path` holds for a run that ends after `deadline`, or says all that is wrong with them.
 ///
 /// # Errors
 /// See [`LoadError`].
 pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
-    let mut texts = Vec::new();
-    for file in files(path)? {
-        let text = std::fs::read_to_string(&file).map_err(|error| LoadError::Unreadable { path: file.clone(), error })?;
-        texts.push((file.display().to_string(), text));
-    }
-    let runbooks = parse_all(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))).map_err(LoadError::Invalid)?;
-    for Runbook { name, verification, .. } in &runbooks {
-        let (margin, timeout) = (crate::decide::TIME_MARGIN, verification.timeout_seconds);
-        if Duration::from_secs(u64::from(timeout)) + margin > deadline {
-            return Err(LoadError::BeyondDeadline { name: name.clone(), timeout, deadline: deadline.into(), margin: margin.as_secs() });
+    let Loaded { files, runbooks, mut problems, .. } = read(&[path.to_owned()]);
+    for (file, Runbook { name, verification, .. }) in &runbooks {
+        let timeout = verification.timeout_seconds;
+        if Duration::from_secs(u64::from(timeout)) + TIME_MARGIN > deadline {
+            let message = format!(
+                "runbook {name} could never act: it is {timeout}, but a run ends after {} ({} s are for reading and sending); \
+                 lower it, or raise --deadline",
+                humantime::Duration::from(deadline),
+                TIME_MARGIN.as_secs()
+            );
+            let path = "spec.verification.timeoutSeconds".to_owned();
+            problems.push(Problem { path, ..of_file(Path::new(file), &message) });
         }
     }
-    Ok(runbooks)
+    if problems.is_empty() { Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect()) } else { Err(LoadError { problems, files }) }
 }
 
-fn files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+/// Whatever the file is: /dev/zero has no end.
+fn beginning_of(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(TOO_LARGE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn of_file(file: &Path, message: &str) -> Problem {
+    Problem { file: file.display().to_string(), line: 0, column: 0, path: String::new(), message: message.to_owned() }
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
+    const SET: &str = "name a file, or a folder of .yaml files (run: --runbooks or RUNBOOKS)";
+    let unreadable = |error: std::io::Error| of_file(path, &format!("cannot be read: {error}; {SET}"));
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -82,5 +134,5 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
         }
     }
     files.sort();
-    if files.is_empty() { Err(LoadError::Empty(path.to_owned())) } else { Ok(files) }
+    if files.is_empty() { Err(of_file(path, &format!("has no .yaml or .yml file: {SET}"))) } else { Ok(files) }
 }

@@ -412,6 +412,7 @@ impl<W: Write> Run<'_, W> {
             since,
             deadline,
             adopted,
+            progress: self.reporter.progress(),
         }
     }
 

@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use parse::{parse, parse_all};
+pub use parse::{parse, parse_all, parse_each};
 pub use problem::Problem;
 pub use window::{Effect, Open, Window, open, opens_at};
 

@@ -10,8 +10,8 @@ use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WIN
 use crate::table::{Tone, table};
 use crate::words::inert;
 
-/// As much of what was put to a human as is repeated.
-const LONGEST_QUESTION: usize = 2000;
+/// The longest line of the table, in characters.
+const LONGEST_LINE: usize = 2000;
 
 /// Everything that stands in the way of a next execution, or tells of the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -146,7 +146,8 @@ impl Status {
             text.push_str("every circuit breaker is closed\n");
         }
         for BreakerEvent { at, runbook, service, cause, .. } in &self.open_breakers {
-            let (scope, flag) = match service {
+            let runbook = name(runbook);
+            let (scope, flag) = match service.as_deref().map(name) {
                 Some(service) => (format!("service {service}"), format!(" --service {service}")),
                 None => ("the whole namespace".to_owned(), String::new()),
             };
@@ -158,9 +159,15 @@ impl Status {
             );
         }
         for Proposal { plan, pod, service, expires_at, message, approve_with, .. } in &self.proposals {
-            let _ = writeln!(text, "waits for an approval until {expires_at:.0}: {} of {service}, plan {plan}", pod.name);
-            let _ = writeln!(text, "  {}", inert(message, LONGEST_QUESTION));
-            let _ = writeln!(text, "  to approve: {approve_with}");
+            let _ = writeln!(
+                text,
+                "waits for an approval until {expires_at:.0}: {} of {}, plan {}",
+                name(&pod.name),
+                name(service),
+                name(plan)
+            );
+            let _ = writeln!(text, "  {}", inert(message, LONGEST_LINE - 10));
+            let _ = writeln!(text, "  to approve: {}", inert(approve_with, LONGEST_LINE - 20));
         }
         if !self.services.is_empty() {
             let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"];
@@ -168,14 +175,16 @@ impl Status {
             // One line for each service, however long.
             text.push_str(&table(headings, [usize::MAX; 6], &rows, false));
         }
-        text
+        // The ledger can be edited by hand: whatever is in it, a line here is one of ours.
+        text.lines().map(|line| inert(line, LONGEST_LINE) + "\n").collect()
     }
 }
 
 impl std::fmt::Display for InFlightStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { service, pod, runbook, run_id, holder, verify_deadline, .. } = self;
-        let holder = holder.as_ref().map_or_else(String::new, |pod| format!(" in pod {pod}"));
+        let holder = holder.as_ref().map_or_else(String::new, |pod| format!(" in pod {}", name(pod)));
+        let (service, pod, runbook, run_id) = (name(service), name(pod), name(runbook), name(run_id));
         write!(f, "{pod} of {service} by {runbook}, held by run {run_id}{holder} until {verify_deadline:.0} at the latest")
     }
 }
@@ -183,10 +192,11 @@ impl std::fmt::Display for InFlightStatus {
 impl ServiceStatus {
     fn row(&self) -> [String; 6] {
         let time = |time: Timestamp| format!("{time:.0}");
-        let rates: Vec<String> = self.executions_in_the_last_hour.iter().map(|(runbook, count)| format!("{count} {runbook}")).collect();
+        let rates: Vec<String> =
+            self.executions_in_the_last_hour.iter().map(|(runbook, count)| format!("{count} {}", name(runbook))).collect();
         let last = self.last.as_ref();
         [
-            self.service.clone(),
+            name(&self.service),
             self.cooldown_until.map_or_else(|| "-".to_owned(), time),
             if rates.is_empty() { "0".to_owned() } else { rates.join(", ") },
             last.map_or("-", |last| last.result.as_str()).to_owned(),
@@ -194,4 +204,9 @@ impl ServiceStatus {
             last.map_or_else(String::new, |last| inert(&last.detail, 120)),
         ]
     }
+}
+
+/// A name as long as Kubernetes has them, inert.
+fn name(text: &str) -> String {
+    inert(text, 253)
 }

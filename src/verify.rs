@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use kube::api::WatchEvent;
 
 use crate::api::{Api, ApiError, PODS, PodObject};
+use crate::audit::{Progress, TICK};
 use crate::clock::{Deadline, Stopwatch};
 use crate::ledger::{Execution, InFlight, Outcome};
 use crate::matching::{pod_of, pods_of, was_born_asking, workload_again};
@@ -42,6 +43,8 @@ pub struct Verification<'a> {
     pub deadline: Deadline,
     /// Another run's intent: it was not ours to see from the beginning.
     pub adopted: bool,
+    /// Where a person sees how it goes.
+    pub progress: &'a Progress,
 }
 
 impl Verification<'_> {
@@ -104,24 +107,45 @@ impl Verification<'_> {
             if left.is_zero() {
                 return None;
             }
-            match tokio::time::timeout(wait.min(left), stream.next()).await {
-                Ok(Some(Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)))) => {
+            match self.within(wait.min(left), stream.next(), || judge.seen(since.elapsed())).await {
+                Some(Some(Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)))) => {
                     judge.see(pod_of(&pod), was_born_asking(&pod, self.request), since.elapsed());
                 }
-                Ok(Some(Ok(WatchEvent::Deleted(pod)))) => judge.see_gone(&pod.metadata.uid),
-                Ok(Some(Ok(WatchEvent::Bookmark(_)))) => {}
+                Some(Some(Ok(WatchEvent::Deleted(pod)))) => judge.see_gone(&pod.metadata.uid),
+                Some(Some(Ok(WatchEvent::Bookmark(_)))) => {}
                 // Ended, broken, or the version is too old: list, then watch again.
-                Ok(None | Some(Ok(WatchEvent::Error(_)) | Err(_))) => {
+                Some(None | Some(Ok(WatchEvent::Error(_)) | Err(_))) => {
                     tokio::time::sleep(POLL.min(self.deadline.left())).await;
                     return None;
                 }
                 // Quiet. It may be a watch that nobody serves any more, so the pods are listed again now and then.
-                Err(_) if matches!(judge.standing(since.elapsed()), Standing::Waiting(None)) => {
+                None if matches!(judge.standing(since.elapsed()), Standing::Waiting(None)) => {
                     if let Some(verdict) = self.workload().await.ok().and_then(|now| judge.workload(now.as_ref(), None)) {
                         return Some(verdict);
                     }
                     return None;
                 }
+                None => {}
+            }
+        }
+    }
+
+    /// What comes within a span, or `None`; meanwhile, what has been seen so far is shown.
+    async fn within<T>(&self, span: Duration, coming: impl Future<Output = T>, seen: impl Fn() -> String) -> Option<T> {
+        let until = Deadline::after(span);
+        let mut coming = std::pin::pin!(coming);
+        loop {
+            if !self.progress.is_none() {
+                let (lasted, total) = (self.since.elapsed(), self.since.elapsed() + self.deadline.left());
+                let pod = &self.execution.pod.name;
+                // A narrow terminal cuts the end off: what changes comes first.
+                let text = format!("verifying, {} s of {:.0} s: {}; it replaces {pod}", lasted.as_secs(), total.as_secs_f64(), seen());
+                self.progress.show(&text);
+            }
+            let wait = if self.progress.is_none() { until.left() } else { until.left().min(TICK) };
+            match tokio::time::timeout(wait, &mut coming).await {
+                Ok(come) => return Some(come),
+                Err(_) if until.is_over() => return None,
                 Err(_) => {}
             }
         }

@@ -52,12 +52,7 @@ pub fn default_request_selector() -> Selector {
 pub fn inert(text: &str, longest: usize) -> String {
     let (kept, more) = beginning(text, longest);
     let mut inert = String::with_capacity(kept.len());
-    for c in kept.chars() {
-        match c {
-            '\'' | '"' | '\\' => inert.push(c),
-            _ => inert.extend(c.escape_debug()),
-        }
-    }
+    kept.chars().for_each(|c| inert.extend(harmless(c)));
     inert + more
 }
 
@@ -67,20 +62,80 @@ const LONGEST_QUOTE: usize = 80;
 /// A foreign value in quotes, bounded and inert: where it begins and ends is never in doubt.
 pub fn quoted(value: &str) -> String {
     let (kept, more) = beginning(value, LONGEST_QUOTE);
-    format!("{kept:?}{more}")
+    let mut quoted = String::from('"');
+    for c in kept.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.extend(harmless(c));
+    }
+    quoted + "\"" + more
 }
 
-/// As much of a text as has `longest` characters once it is escaped, and `…` if that is not all.
+/// As much of a text as has `longest` characters once it is inert, and `…` if that is not all.
 fn beginning(text: &str, longest: usize) -> (&str, &'static str) {
     let mut width = 0;
     let end = text.char_indices().find(|(_, c)| {
-        width += c.escape_debug().len();
+        width += harmless(*c).count();
         width > longest
     });
     match end.and_then(|(end, _)| text.get(..end)) {
         Some(kept) => (kept, "…"),
         None => (text, ""),
     }
+}
+
+/// A character as it may be shown: itself, or an escape of ASCII where a terminal would obey it, or a reader not see it.
+pub fn harmless(c: char) -> impl Iterator<Item = char> {
+    // Of the three, at most one gives anything.
+    let (itself, debug, unicode) = match c {
+        '\'' | '"' | '\\' => (Some(c), None, None),
+        _ if is_blank(c) => (None, None, Some(c.escape_unicode())),
+        _ => (None, Some(c.escape_debug()), None),
+    };
+    itself.into_iter().chain(debug.into_iter().flatten()).chain(unicode.into_iter().flatten())
+}
+
+/// The character may be shown as it is.
+pub fn is_harmless(c: char) -> bool {
+    harmless(c).eq([c])
+}
+
+/// Letters and symbols by Unicode's book, which `escape_debug` lets through, but nothing is seen of them: Hangul fillers, the empty
+/// braille pattern, a blank musical note head, and the object replacement character.
+const fn is_blank(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{1d159}' | '\u{fffc}')
+}
+
+/// It changes the direction in which a line is shown: what is read is then not what is written.
+pub const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Nothing is seen of it, so that two texts can differ and look the same.
+pub const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
+        || is_blank(c)
+}
+
+/// Without what stands before the host in an address: `https://name:password@host`.
+pub fn without_credentials(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        kept.push_str(before);
+        kept.push_str("://");
+        let authority = after.split(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'')).next().unwrap_or_default();
+        rest = match authority.rfind('@').and_then(|at| after.get(at..)) {
+            Some(host) => {
+                kept.push('…');
+                host
+            }
+            None => after,
+        };
+    }
+    kept + rest
 }
 
 /// A small number as prose writes it: words up to ten.
@@ -119,6 +174,31 @@ mod tests {
         assert_eq!(inert("a\n\n", 4), "a\\n…");
         assert_eq!(quoted("a\"\n"), r#""a\"\n""#);
         assert_eq!(quoted(&"é".repeat(81)), format!("\"{}\"…", "é".repeat(80)));
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_or_nobody_sees_is_escaped_and_what_people_write_is_not() {
+        let control = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+        let bidirectional = ('\u{200e}'..='\u{200f}').chain('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').chain(['\u{61c}']);
+        let unseen = ('\u{200b}'..='\u{200d}').chain('\u{2028}'..='\u{2029}').chain('\u{2060}'..='\u{2064}').chain('\u{fe00}'..='\u{fe0f}');
+        let others = "\u{a0}\u{ad}\u{34f}\u{feff}\u{180e}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{2800}\u{fffc}\u{e0041}\u{e000}\u{3000}\u{301}";
+        for c in control.chain(bidirectional).chain(unseen).chain(others.chars()) {
+            assert!(harmless(c).all(|c| c.is_ascii_graphic()) && !is_harmless(c), "{c:?}");
+        }
+        assert!(" az~'\"\\é€→…ßЖ中文字אבעם🔑".chars().all(is_harmless));
+    }
+
+    #[test]
+    fn what_is_inert_stays_as_it_is() {
+        let once = inert("a\u{1b}[0m \"q\" C:\\ \u{2066}x", 99);
+        assert_eq!(inert(&once, 99), once);
+    }
+
+    #[test]
+    fn credentials_in_an_address_are_not_shown() {
+        assert_eq!(without_credentials("proxy http://me:pass@proxy:3128/a and b@c"), "proxy http://…@proxy:3128/a and b@c");
+        assert_eq!(without_credentials("https://h/?a=b@c s3://k:@h"), "https://h/?a=b@c s3://…@h");
+        assert_eq!(without_credentials("http://h://a@b"), "http://h://…@b");
     }
 
     #[test]

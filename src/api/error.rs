@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use kube::config::KubeconfigError;
 use kube::core::Status;
 
 use super::Resource;
+use crate::words::{inert, without_credentials};
 
 /// A call, for messages: what was tried on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl ApiError {
         Self { call: call.clone(), cause }
     }
 
-    pub(super) fn config(error: &dyn std::error::Error) -> Self {
+    pub(super) fn config(error: &(dyn std::error::Error + 'static)) -> Self {
         let nothing = Resource { group: "", version: "", plural: "to the API server" };
         Self::new(&Call::new("connect", nothing, ""), Cause::Config(chain(error)))
     }
@@ -98,10 +100,10 @@ impl ApiError {
     }
 
     pub(super) fn malformed(call: &Call, what: &str) -> Self {
-        Self::new(call, Cause::Malformed(what.to_owned()))
+        Self::new(call, Cause::Malformed(inert(what, 500)))
     }
 
-    pub(super) fn unsendable(call: &Call, error: &dyn std::error::Error) -> Self {
+    pub(super) fn unsendable(call: &Call, error: &(dyn std::error::Error + 'static)) -> Self {
         Self::new(call, Cause::Malformed(format!("the request could not be built: {}", chain(error))))
     }
 
@@ -121,7 +123,7 @@ impl ApiError {
         let wait = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
         let status = serde_json::from_slice::<Status>(body).unwrap_or_else(|_| {
             // Not every 429 and 503 is a Status: priority-and-fairness and proxies answer in plain text.
-            let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
+            let text: String = String::from_utf8_lossy(body).trim().chars().take(200).collect();
             Status { code: code.as_u16(), message: text.trim().to_owned(), ..Status::default() }
         });
         Self::new(call, of_status(call, code, &status, wait))
@@ -144,7 +146,7 @@ impl ApiError {
 fn of_status(call: &Call, code: StatusCode, status: &Status, wait: Option<Duration>) -> Cause {
     let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
     // The whole Status is never shown: it may repeat what was sent.
-    let message: String = status.message.chars().filter(|c| !c.is_control()).take(500).collect();
+    let message = inert(&status.message, 500);
     match code {
         StatusCode::UNAUTHORIZED => Cause::Forbidden(format!("the API server does not accept our credentials: {message}")),
         // RBAC and admission both answer 403; only the authorizer says that one «cannot VERB resource».
@@ -162,8 +164,21 @@ fn of_status(call: &Call, code: StatusCode, status: &Status, wait: Option<Durati
     }
 }
 
-/// An error and its sources in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error and its sources in one inert line, without what it must not tell.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    // A kubeconfig that cannot be parsed is quoted in the parser's own message, and it holds tokens.
+    let mut within: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = within {
+        if let Some(KubeconfigError::Parse(parse)) = error.downcast_ref::<KubeconfigError>() {
+            let place = parse.location().map_or_else(String::new, |at| format!(", at line {}, column {}", at.line(), at.column()));
+            return format!("the kubeconfig cannot be parsed{place}");
+        }
+        within = error.source();
+    }
+    inert(&without_credentials(&sentence(error)), 1000)
+}
+
+fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -174,4 +189,35 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::PODS;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Foreign(&'static str);
+
+    #[test]
+    fn what_the_server_says_is_inert_and_bounded() {
+        let call = Call::new("delete", PODS, "web-1");
+        let hostile = "\u{1b}[2Jno\n\u{202e}way".repeat(500);
+        let status = serde_json::json!({"kind": "Status", "code": 422, "message": hostile}).to_string();
+        for (code, body) in [(422, status.as_str()), (503, hostile.as_str())] {
+            let error = ApiError::of_answer(&call, StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), body.as_bytes()).to_string();
+            assert!(error.chars().all(crate::words::is_harmless) && error.chars().count() < 600, "{error}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_told() {
+        let error = Foreign("cannot connect to http://me:secret@proxy:3128/");
+        assert!(!ApiError::config(&error).to_string().contains("secret"));
+        let kubeconfig = "users:\n- name: me\n  user: secret\nclusters: [";
+        let error = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap_err();
+        let told = ApiError::config(&error).to_string();
+        assert!(!told.contains("secret") && told.contains("the kubeconfig cannot be parsed"), "{told}");
+    }
 }

@@ -7,6 +7,8 @@ use crate::decide::Check;
 use crate::snapshot::WorkloadKind;
 
 /// One line of the trail. Every field is in every line; what does not apply is null.
+///
+/// A new field goes here and into [`Record::of_run`], then into `docs/audit.schema.json` and `docs/audit.md`, which tests hold to this.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
     /// The API server's time.
@@ -211,6 +213,41 @@ pub struct Settings {
 }
 
 impl Record {
+    /// A record about a run, with nothing that concerns one pod.
+    pub fn of_run(kind: Kind, run_id: &str, namespace: &str, settings: Settings) -> Self {
+        Self {
+            timestamp: Timestamp::UNIX_EPOCH,
+            message: String::new(),
+            kind,
+            outcome: None,
+            reason: None,
+            run_id: run_id.to_owned(),
+            dry_run: false,
+            namespace: namespace.to_owned(),
+            pod: None,
+            pod_uid: None,
+            deployment: None,
+            stateful_set: None,
+            replica_set: None,
+            daemon_set: None,
+            service: None,
+            incident: None,
+            symptom: None,
+            cause: None,
+            confidence: None,
+            runbook: None,
+            runbook_digest: None,
+            mode: None,
+            guardrails: Vec::new(),
+            action: None,
+            approval: None,
+            escalation: None,
+            verification: None,
+            actor: None,
+            settings,
+        }
+    }
+
     /// Names the workload, under the key of its kind.
     pub fn set_workload(&mut self, kind: WorkloadKind, name: &str) {
         let slot = match kind {

@@ -1,34 +1,29 @@
 //! The ledger for a human who reads it with `kubectl get configmap -o yaml`.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::Ledger;
+use crate::words::inert;
 
 impl Ledger {
     /// A few lines: what is under way, which breakers are open, how each service's last execution ended.
     pub fn summary(&self, now: Timestamp) -> String {
         let mut text = format!("as of {now:.0}\n");
         for (execution, in_flight) in self.in_flight() {
-            let _ = writeln!(
-                text,
-                "in flight: {} pod {} by {}, verified by {:.0} at the latest",
-                execution.service, execution.pod.name, execution.runbook, in_flight.verify_deadline
-            );
+            let (service, pod, runbook) = (&execution.service, &execution.pod.name, &execution.runbook);
+            let until = in_flight.verify_deadline;
+            line(&mut text, &format!("in flight: {service} pod {pod} by {runbook}, verified by {until:.0} at the latest"));
         }
         for event in self.open_breakers() {
             let scope = event.service.as_ref().map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
-            let _ = writeln!(text, "breaker open: {} for {scope} since {:.0}: {}", event.runbook, event.at, event.cause);
+            line(&mut text, &format!("breaker open: {} for {scope} since {:.0}: {}", event.runbook, event.at, event.cause));
         }
         for proposal in self.proposals.iter().filter(|proposal| proposal.expires_at > now) {
             let (pod, service, until) = (&proposal.pod.name, &proposal.service, proposal.expires_at);
-            let _ = writeln!(
-                text,
-                "waits for an approval until {until:.0}: {service} pod {pod} by {}: {}",
-                proposal.runbook, proposal.approve_with
-            );
+            let what = format!("{service} pod {pod} by {}: {}", proposal.runbook, proposal.approve_with);
+            line(&mut text, &format!("waits for an approval until {until:.0}: {what}"));
         }
         let mut seen = BTreeSet::new();
         for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {
@@ -38,13 +33,26 @@ impl Ledger {
                     None => String::new(),
                 };
                 let (service, result, runbook) = (&execution.service, end.result.as_str(), &execution.runbook);
-                let _ = writeln!(text, "{service}: {result} at {:.0} by {runbook}: {}{cooldown}", end.at, end.detail);
+                line(
+                    &mut text,
+                    &format!("{service}: {result} at {:.0} by {runbook}: {}{cooldown}", end.at, inert(&end.detail, MAX_DETAIL)),
+                );
             }
         }
         bounded(text)
     }
 }
 
+/// One inert line; what was seen is told in full in the ledger itself.
+fn line(text: &mut String, line: &str) {
+    text.push_str(&inert(line, MAX_LINE));
+    text.push('\n');
+}
+
+/// The longest detail, in characters: what stands after it is seen too.
+const MAX_DETAIL: usize = 500;
+/// The longest line, in characters.
+const MAX_LINE: usize = 1000;
 /// The longest summary: the ConfigMap's room is for the ledger itself.
 const MAX_SUMMARY: usize = 64 * 1024;
 

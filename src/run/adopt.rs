@@ -106,7 +106,11 @@ impl<W: Write> Run<'_, W> {
                     let detail = "the run that meant to delete it ended before it did; the cooldown is kept";
                     return Ok(Verdict::new(Outcome::NotExecuted, detail));
                 }
-                Ok(pod) if stands(&pod) => tokio::time::sleep(LOOK).await,
+                Ok(pod) if stands(&pod) => {
+                    let (pod, left) = (&execution.pod.name, may_land.left().as_secs());
+                    self.reporter.progress().show(&format!("waiting whether a late deletion of {pod} lands, {left} s at most"));
+                    tokio::time::sleep(LOOK).await;
+                }
                 Ok(_) | Err(ApiError { cause: Cause::NotFound, .. }) => break,
                 Err(error) => return Err(error.into()),
             }

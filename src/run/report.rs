@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::api::Api;
 use crate::audit::{
-    ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Record, Settings as SettingsRecord, Sink, VerificationRecord,
+    ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Progress, Record, Settings as SettingsRecord, Sink, VerificationRecord,
 };
 use crate::config::Settings;
 use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
@@ -51,6 +51,11 @@ impl<W: Write> Reporter<W> {
 
     pub(super) fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// Where what the run waits for is shown.
+    pub(super) fn progress(&self) -> &Progress {
+        self.sink.progress()
     }
 
     pub(super) fn nothing_to_do(&mut self) {
@@ -275,33 +280,8 @@ impl<W: Write> Reporter<W> {
         Record {
             timestamp: self.api.clock().now().unwrap_or_default(),
             message: self.marked(message),
-            kind,
-            outcome: None,
-            reason: None,
-            run_id: self.run_id.clone(),
             dry_run: self.dry_run,
-            namespace: self.api.namespace().to_owned(),
-            pod: None,
-            pod_uid: None,
-            deployment: None,
-            stateful_set: None,
-            replica_set: None,
-            daemon_set: None,
-            service: None,
-            incident: None,
-            symptom: None,
-            cause: None,
-            confidence: None,
-            runbook: None,
-            runbook_digest: None,
-            mode: None,
-            guardrails: Vec::new(),
-            action: None,
-            approval: None,
-            escalation: None,
-            verification: None,
-            actor: None,
-            settings: self.settings.clone(),
+            ..Record::of_run(kind, &self.run_id, self.api.namespace(), self.settings.clone())
         }
     }
 

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use super::node::{Content, Node, Position, shown};
 use super::problem::Problem;
 use crate::near::near;
+use crate::words::{is_invisible, quoted, turns_text};
 
 /// What a reader returns.
 pub(super) type Read<T> = Result<T, Reported>;
@@ -97,9 +98,14 @@ impl<'r> Value<'r> {
 
     /// One line of text, not empty, without blanks at its ends.
     pub fn line(&self) -> Read<String> {
-        self.text("one line of text without blanks at its ends", |text| {
+        let text = self.text("one line of text without blanks at its ends", |text| {
             !text.is_empty() && text.trim() == text && !text.contains(char::is_control)
-        })
+        })?;
+        // Whoever compares it with another must see all of it.
+        if text.contains(|c| turns_text(c) || is_invisible(c)) {
+            return Err(self.say(format!("must not hold invisible characters, nor any that turn the text: it is {}", quoted(&text))));
+        }
+        Ok(text)
     }
 
     /// Text for humans, of any number of lines; blanks at its ends, which block scalars leave, are cut off.
@@ -112,7 +118,7 @@ impl<'r> Value<'r> {
     pub fn optional_prose(&self) -> Read<String> {
         let text = self.as_text("text")?.trim();
         // Terminals and chat messages will show it.
-        if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+        if text.contains(|c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns_text(c)) {
             return Err(self.wrong("text without control characters"));
         }
         Ok(text.to_owned())

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Location, MessageFormatter, NonFiniteFloatPolicy, Options, Spanned, UserMessageFormatter};
 
+use crate::words::inert;
+
 /// As much as a ConfigMap, where runbooks live, can hold.
 const MAX_BYTES: usize = 1024 * 1024;
 /// A runbook has about fifty; the bound is on what aliases expand to as well, so that no file can exhaust the memory.
@@ -83,7 +85,8 @@ fn explain(error: &Error) -> String {
         Error::DuplicateMappingKey { .. } => "has a key twice: remove one".to_owned(),
         Error::AliasError { error, .. } => explain(error),
         Error::Budget { .. } => format!("is too much for a runbook: at most {MAX_NODES} values, aliases expanded, and {MAX_DEPTH} levels"),
-        other => format!("is not valid YAML: {}", harmless(&UserMessageFormatter.format_message(other))),
+        // The parser quotes the file.
+        other => format!("is not valid YAML: {}", inert(&UserMessageFormatter.format_message(other), 500)),
     }
 }
 
@@ -95,11 +98,6 @@ pub(super) fn shown(text: &str) -> String {
         start.push('…');
     }
     format!("{start:?}")
-}
-
-/// The parser quotes the file, whose control characters must not reach a terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 impl Content {

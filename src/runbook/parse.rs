@@ -42,6 +42,14 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Runbook>, Vec<Problem>> {
 ///
 /// Every mistake in any of them, as [`parse`].
 pub fn parse_all<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<Runbook>, Vec<Problem>> {
+    match parse_each(files) {
+        (runbooks, problems) if problems.is_empty() => Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect()),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// As [`parse_all`], but what is valid is there beside what is not: each runbook with its file.
+pub fn parse_each<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> (Vec<(String, Runbook)>, Vec<Problem>) {
     let mut names = Names::default();
     let mut runbooks = Vec::new();
     let mut problems = Vec::new();
@@ -60,12 +68,13 @@ pub fn parse_all<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Res
             }
             // What is an error here has been reported.
             Ok(nodes) => {
-                runbooks.extend(nodes.iter().flat_map(|node| Value::root(&report, node).fields(|fields| document(fields, &mut names))))
+                let read = nodes.iter().flat_map(|node| Value::root(&report, node).fields(|fields| document(fields, &mut names)));
+                runbooks.extend(read.map(|runbook| (file.to_owned(), runbook)));
             }
         }
         problems.extend(report.into_problems());
     }
-    if problems.is_empty() { Ok(runbooks) } else { Err(problems) }
+    (runbooks, problems)
 }
 
 fn document(fields: &mut Fields<'_, '_>, names: &mut Names) -> Read<Runbook> {

@@ -132,7 +132,8 @@ fn a_crash_loop_is_confirmed_by_the_pods_own_status_and_a_recovered_pod_is_left_
 
     annotate(&lab, &crashing, &evidence);
     lab.ask(&crashing);
-    lab.remediator().replaces(&crashing);
+    // It is Ready for a second after each start, and for no longer.
+    lab.remediator_with(&lab.runbook().with("verification", "stableSeconds", 8)).replaces(&crashing);
 }
 
 #[test]

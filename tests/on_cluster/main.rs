@@ -14,6 +14,9 @@
 //! | `dry_run` | nothing changes |
 //! | `explain` | what a run would decide is told, with what to do about it, and nothing changes |
 //! | `check` | what a run lacks, and what it has in excess, is named |
+//! | `audit_trail` | a real log is as documented, and the documented queries answer |
+//! | `hostile` | whatever is written on pods, in the ledger, in runbook files: what comes out is inert and bounded |
+//! | `terminal` | what a person sees: sources with a caret, wrapped text, progress |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
 //! | `ledger_answers` | what an answer to a write of the ledger means that cannot be understood |
@@ -52,6 +55,9 @@ mod permissions;
 mod dry_run;
 mod explain;
 mod check;
+mod audit_trail;
+mod hostile;
+mod terminal;
 mod races;
 mod answers;
 mod ledger_answers;

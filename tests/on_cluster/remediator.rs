@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::fixture::{Lab, Pod};
 
 /// The default runbook, changed by text, as a person would.
+#[derive(Clone)]
 pub(crate) struct Runbook(String);
 
 impl Runbook {
@@ -64,6 +65,8 @@ pub(crate) struct Running(Option<Child>);
 pub(crate) struct Run {
     pub(crate) exit: i32,
     pub(crate) records: Vec<Value>,
+    /// The same as they were printed.
+    pub(crate) lines: Vec<String>,
     pub(crate) errors: String,
 }
 
@@ -107,6 +110,14 @@ impl<'a> Remediator<'a> {
     pub(crate) fn by(mut self, kubeconfig: &Path) -> Self {
         self.command.arg("--kubeconfig").arg(kubeconfig);
         self
+    }
+
+    /// Its command line, for a shell.
+    pub(crate) fn shell(&self) -> String {
+        let word = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"));
+        let environment = self.command.get_envs().map(|(name, value)| format!("{}={}", name.display(), word(value.unwrap_or_default())));
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args()).map(word);
+        format!("exec env {}", environment.chain(words).collect::<Vec<_>>().join(" "))
     }
 
     /// Starts it.
@@ -178,6 +189,7 @@ impl Running {
         Run {
             exit: output.status.code().unwrap_or(-1),
             records: text.lines().map(parse).collect(),
+            lines: text.lines().map(str::to_owned).collect(),
             errors: String::from_utf8(output.stderr).unwrap(),
         }
     }

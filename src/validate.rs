@@ -1,0 +1,156 @@
+//! `validate`: what is wrong with runbook files, all of it and where; and what is in those that are valid.
+
+mod excerpt;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::audit::Style;
+use crate::load::{Loaded, read};
+use crate::runbook::{Problem, Runbook};
+use crate::words::inert;
+
+pub use excerpt::shown;
+
+/// The longest text about one runbook, in characters.
+const LONGEST: usize = 1000;
+
+/// What was found in some files.
+#[derive(Debug)]
+pub struct Validation(Loaded);
+
+/// Reads files, or folders of them, to the end.
+pub fn validate(paths: &[PathBuf]) -> Validation {
+    Validation(read(paths))
+}
+
+impl Validation {
+    /// There is no mistake.
+    pub fn is_valid(&self) -> bool {
+        self.0.problems.is_empty()
+    }
+
+    /// For people: a line for each valid runbook, then each mistake, with its source where the style shows it, then how many.
+    pub fn text(&self, style: Style) -> String {
+        let Loaded { files, unreadable, runbooks, problems } = &self.0;
+        let mut text = String::new();
+        for (file, runbook) in runbooks {
+            text.push_str(&inert(&one_line(file, runbook), LONGEST));
+            text.push('\n');
+        }
+        for problem in problems {
+            text.push_str(&shown(problem, files, style));
+            text.push('\n');
+        }
+        let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let mistakes = if problems.is_empty() { "no mistakes".to_owned() } else { counted(problems.len(), "mistake") };
+        text + &format!("{}, {} valid, {mistakes}", counted(files.len() + unreadable, "file"), counted(runbooks.len(), "runbook"))
+    }
+
+    /// For programs: `files`, `runbooks` and `problems`.
+    pub fn report(&self) -> impl Serialize {
+        let Loaded { files, unreadable, runbooks, problems } = &self.0;
+        let runbooks = runbooks.iter().map(|(file, runbook)| Entry {
+            file,
+            name: &runbook.name,
+            digest: &runbook.digest,
+            owner: &runbook.owner,
+            risk: runbook.risk.as_str(),
+            decision_mode: runbook.decision_mode.as_str(),
+            allowed_namespaces: &runbook.scope.allowed_namespaces,
+        });
+        Report { files: files.len() + unreadable, runbooks: runbooks.collect(), problems }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    files: usize,
+    runbooks: Vec<Entry<'a>>,
+    problems: &'a [Problem],
+}
+
+/// A valid runbook.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    file: &'a str,
+    name: &'a str,
+    digest: &'a str,
+    owner: &'a str,
+    risk: &'a str,
+    decision_mode: &'a str,
+    allowed_namespaces: &'a [String],
+}
+
+fn one_line(file: &str, runbook: &Runbook) -> String {
+    let Runbook { name, risk, decision_mode, scope, .. } = runbook;
+    let (noun, namespaces) = match &scope.allowed_namespaces[..] {
+        [only] => ("namespace", only.clone()),
+        several => ("namespaces", several.join(", ")),
+    };
+    format!("ok  {file}: {name} ({decision_mode}, risk {risk}, {noun} {namespaces})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const GOOD: &str = include_str!("../config/runbook.yaml");
+
+    /// A folder with these files, removed in the end; what is found in the paths named, without the folder's name.
+    #[track_caller]
+    fn check(name: &str, files: &[(&str, &[u8])], paths: &[&str], expected: &str) {
+        let folder = std::env::temp_dir().join(format!("pod-remediator-validate-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (file, content) in files {
+            std::fs::write(folder.join(file), content).unwrap();
+        }
+        let of = |path: &Path| validate(&paths.iter().map(|file| path.join(file)).collect::<Vec<_>>());
+        let validation = of(&folder);
+        let json: serde_json::Value = serde_json::to_value(validation.report()).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let text = validation.text(Style::PLAIN).replace(&format!("{}/", folder.display()), "");
+        assert_eq!(text, expected);
+        let mistakes = json["problems"].as_array().unwrap().len();
+        assert_eq!((mistakes == 0, expected.ends_with("no mistakes")), (validation.is_valid(), validation.is_valid()));
+        assert_eq!(json["runbooks"].as_array().unwrap().len(), expected.matches("ok  ").count(), "{json}");
+    }
+
+    #[test]
+    fn what_is_valid_is_told_in_a_line() {
+        let bytes = GOOD.as_bytes();
+        let ok = "ok  a.yaml: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)\n";
+        check("valid", &[("a.yaml", bytes)], &["a.yaml", "a.yaml"], &format!("{ok}1 file, 1 runbook valid, no mistakes"));
+        let two = GOOD.replace("replace-redundant-pod", "b").replace("[\"aiops-remediation-lab\"]", "[x, y]");
+        let both = format!("{ok}ok  b.yml: b (auto_execute, risk low, namespaces x, y)\n2 files, 2 runbooks valid, no mistakes");
+        check("folder", &[("a.yaml", bytes), ("b.yml", two.as_bytes()), ("c.txt", b"not one")], &[""], &both);
+    }
+
+    #[test]
+    fn one_files_mistakes_hide_no_others() {
+        let bad = GOOD.replace("  owner:", "  ownr:").replace("risk: \"low\"", "risk: \"lw\"").replace("{name: ", "{name: b-");
+        let files: [(&str, &[u8]); 5] = [
+            ("a.yaml", GOOD.as_bytes()),
+            ("b.yaml", bad.as_bytes()),
+            ("c.yaml", b"a: [1"),
+            ("d.yaml", b"x\n\xff"),
+            ("e.yaml", GOOD.as_bytes()),
+        ];
+        let expected = "\
+ok  a.yaml: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)
+missing.yaml: cannot be read: No such file or directory (os error 2); name a file, or a folder of .yaml files (run: --runbooks or RUNBOOKS)
+d.yaml: is not valid UTF-8, in line 2
+b.yaml:11:3: spec.ownr: did you mean owner?
+b.yaml:14:9: spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?
+";
+        let rest = "\
+c.yaml:1:4: is not valid YAML: unclosed bracket '['
+e.yaml:7:18: metadata.name: is the name of the runbook at a.yaml:7:18 as well: each needs its own
+6 files, 1 runbook valid, 6 mistakes";
+        check("several", &files, &["missing.yaml", "a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml"], &format!("{expected}{rest}"));
+    }
+}
