@@ -32,6 +32,11 @@ impl Canonical {
         self.set(name, labels.iter().map(String::as_str));
     }
 
+    /// How many of something come next.
+    pub(crate) fn count(&mut self, name: &str, count: usize) {
+        let _ = writeln!(self.0, "{name} {count}");
+    }
+
     /// Items whose order means nothing.
     pub(crate) fn set<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a str>) {
         let mut values: Vec<&str> = values.into_iter().collect();

@@ -31,7 +31,7 @@ use crate::runbook::{DecisionMode, Risk, Runbook};
 use crate::snapshot::{Bounds, Request, Snapshot};
 
 pub use check::{Check, GuardrailId, Verdict};
-pub use guardrails::TIME_MARGIN;
+pub use guardrails::{TIME_MARGIN, probes_wanted, time_needed};
 pub use plan::Plan;
 pub use remedy::{Remedy, Subject};
 

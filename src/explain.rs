@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use crate::api::Api;
 use crate::clock::Deadline;
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode};
+use crate::decide::{Decider, Decision, Mode, decide};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::load::load;
 use crate::matching::{self, hypothetical};
 use crate::names::{DNS_SUBDOMAIN, is_dns_subdomain};
 use crate::permissions::{missing, needs};
+use crate::probe;
 use crate::run::RunError;
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Request, Snapshot};
@@ -72,11 +73,16 @@ pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline:
     }
     let bounds = settings.bounds(api.namespace(), deadline.left());
     let asking = matching::requests(&api, &bounds).await.map_err(RunError::from)?;
-    let (snapshot, hypothetical) = match pod {
+    let (mut snapshot, hypothetical) = match pod {
         None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
         Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
     };
     let now = api.clock().now().unwrap_or_default();
+    // As a run does: where nothing else blocks, the probes are asked.
+    for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
+        let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
+        probe::ask_if_wanted(&decision, request, &runbooks, &mut snapshot).await;
+    }
     let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), now };
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();

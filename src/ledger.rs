@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::runbook::{BreakerLimits, Escalate, Method};
+use crate::runbook::{BreakerLimits, Escalate, Method, Probe};
 
 pub use codec::{MAX_BYTES, Untrusted};
 
@@ -151,6 +151,9 @@ pub struct InFlight {
     /// How many failures open the breaker, where not the first does.
     #[serde(default)]
     pub breaker: BreakerLimits,
+    /// Asked once the replacement is healthy, and what they must answer.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub probes: Vec<Probe>,
 }
 
 /// Who holds the lock that an intent in flight is.

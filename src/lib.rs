@@ -42,6 +42,7 @@ pub mod permissions;
 pub mod matching;
 pub mod store;
 pub mod act;
+pub mod probe;
 pub mod verify;
 pub mod audit;
 pub mod events;

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::decide::TIME_MARGIN;
-use crate::runbook::{Problem, Runbook, parse_each};
+use crate::decide::{TIME_MARGIN, time_needed};
+use crate::runbook::{Problem, Runbook, longest, parse_each};
 
 /// No more than this is read of any file, in bytes; what a ConfigMap can hold is less.
 const TOO_LARGE: u64 = 4 << 20;
@@ -19,6 +19,10 @@ pub struct LoadError {
     pub problems: Vec<Problem>,
     /// The files that could be read: name and text, to show a mistake in.
     pub files: Vec<(String, String)>,
+}
+
+fn before(probes: u64) -> String {
+    if probes == 0 { String::new() } else { format!(" and guardrails.probes may take {probes} s before it") }
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -91,12 +95,13 @@ impl Loaded {
 /// See [`LoadError`].
 pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
     let Loaded { files, runbooks, mut problems, .. } = read(&[path.to_owned()]);
-    for (file, Runbook { name, verification, .. }) in &runbooks {
-        let timeout = verification.timeout_seconds;
-        if Duration::from_secs(u64::from(timeout)) + TIME_MARGIN > deadline {
+    for (file, runbook) in &runbooks {
+        if time_needed(runbook, false) > deadline {
+            let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
             let message = format!(
-                "runbook {name} could never act: it is {timeout}, but a run ends after {} ({} s are for reading and sending); \
+                "runbook {name} could never act: it is {timeout}{}, but a run ends after {} ({} s are for reading and sending); \
                  lower it, or raise --deadline",
+                before(probes.as_secs()),
                 humantime::Duration::from(deadline),
                 TIME_MARGIN.as_secs()
             );
@@ -135,4 +140,30 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     }
     files.sort();
     if files.is_empty() { Err(of_file(path, &format!("has no .yaml or .yml file: {SET}"))) } else { Ok(files) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_fit_into_a_run_is_said() {
+        let file = std::env::temp_dir().join(format!("pod-remediator-load-{}.yaml", std::process::id()));
+        let probe = "{name: a, prometheus: {url: 'http://p', query: up, below: 1, samples: 3, intervalSeconds: 10}}";
+        let one = include_str!("../config/runbook.yaml")
+            .replace("    maxConcurrentActions: 1\n", &format!("    maxConcurrentActions: 1\n    probes: [{probe}]\n"));
+        // Two pauses of 10 s, three answers of 5 s at most, 120 s of verification, and 15 s.
+        std::fs::write(&file, one).unwrap();
+        let (fits, short) = (load(&file, Duration::from_secs(170)), load(&file, Duration::from_secs(169)));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(fits.unwrap().len(), 1);
+        assert_eq!(
+            short.unwrap_err().to_string(),
+            format!(
+                "{}: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 120 and guardrails.probes \
+                 may take 35 s before it, but a run ends after 2m 49s (15 s are for reading and sending); lower it, or raise --deadline",
+                file.display()
+            )
+        );
+    }
 }

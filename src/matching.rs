@@ -43,7 +43,7 @@ pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>, runbook
         }
     }
     let (budgets, namespace_labels) = (budgets(api).await?, namespace_labels(api, runbooks).await?);
-    Ok(Snapshot { bounds, requests, services, workloads, budgets, namespace_labels })
+    Ok(Snapshot { bounds, requests, services, workloads, budgets, namespace_labels, probes: BTreeMap::new() })
 }
 
 /// What one request's pod is by now.
@@ -68,7 +68,7 @@ pub struct Fresh {
     pub resource_version: String,
 }
 
-/// Reads one request's facts again, immediately before its action.
+/// Reads one request's facts again, immediately before its action. What its probes answered is taken over.
 ///
 /// # Errors
 /// A fact cannot be read.
@@ -97,7 +97,7 @@ pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Reque
     let mut requests: Vec<Request> = before.requests.iter().filter(|other| other.pod.uid != request.pod.uid).cloned().collect();
     requests.push(fresh.clone());
     let services = BTreeMap::from([(service.clone(), Fact::Known(pods))]);
-    let snapshot = Snapshot { bounds, requests, services, workloads, budgets, namespace_labels };
+    let snapshot = Snapshot { bounds, requests, services, workloads, budgets, namespace_labels, probes: before.probes.clone() };
     Ok(Again::Asks(Box::new(Fresh { snapshot, request: fresh, resource_version: version })))
 }
 

@@ -13,12 +13,13 @@ use crate::api::{Access, Api, ApiError, Cause};
 use crate::audit::Sink;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, Reason, decide};
+use crate::decide::{Decider, Decision, Mode, Reason, decide, probes_wanted};
 use crate::exit::Exit;
 use crate::ledger::{ApprovedPlan, Execution, InFlight, Ledger, ObjectRef, Outcome, Proposal, Settled, later};
 use crate::load::{LoadError, load};
 use crate::matching::{self, Again, Fresh};
 use crate::permissions::{Need, missing, needs};
+use crate::probe;
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Fact, Request, Snapshot, Workload};
 use crate::store::{Store, StoreError};
@@ -166,26 +167,44 @@ impl<W: Write> Run<'_, W> {
         let decider = Decider::new(&self.runbooks, &snapshot, &ledger, now);
         for request in &snapshot.requests {
             let decision = decider.decide(request);
-            if decision.mode == Mode::AutoExecute && !self.dry_run {
+            let unasked = probes_wanted(&decision, request, &self.runbooks, &snapshot).is_some();
+            if unasked || (decision.mode == Mode::AutoExecute && !self.dry_run) {
                 eligible.push(request.clone());
             } else {
                 self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
                 proposals.extend(self.proposal(request, &decision, &snapshot));
             }
         }
-        if !self.dry_run {
-            self.propose(proposals).await?;
+        if self.dry_run {
+            // Only what waits for its probes is left.
+            for request in eligible {
+                self.shadow(&request, &mut snapshot).await;
+            }
+            return Ok(());
         }
+        self.propose(proposals).await?;
         // Ten thousand peers are not needed any more.
         snapshot.services.clear();
         for request in eligible {
-            self.replace(&request, &snapshot).await?;
+            self.replace(&request, &mut snapshot).await?;
         }
         Ok(())
     }
 
-    /// Decides on fresh facts, and replaces the pod if it still may.
-    async fn replace(&mut self, request: &Request, before: &Snapshot) -> Result<(), RunError> {
+    /// Asks the probes that a dry run's decision waits for, and decides with what they answer.
+    async fn shadow(&mut self, request: &Request, snapshot: &mut Snapshot) {
+        snapshot.bounds = self.bounds();
+        let decide_now = |run: &Self, snapshot: &Snapshot| decide(request, &run.runbooks, snapshot, run.store.ledger(), run.now());
+        let mut decision = decide_now(self, snapshot);
+        if probe::ask_if_wanted(&decision, request, &self.runbooks, snapshot).await {
+            snapshot.bounds = self.bounds();
+            decision = decide_now(self, snapshot);
+        }
+        self.reporter.decision(request, &decision, snapshot, &self.runbooks, self.now()).await;
+    }
+
+    /// Decides on fresh facts, and replaces the pod if it still may. What its probes answer goes to `before`.
+    async fn replace(&mut self, request: &Request, before: &mut Snapshot) -> Result<(), RunError> {
         for _ in 0..ATTEMPTS {
             let fresh = match matching::again(&self.api, self.bounds(), before, request, &self.runbooks).await? {
                 Again::Asks(fresh) => *fresh,
@@ -198,7 +217,13 @@ impl<W: Write> Run<'_, W> {
                     return Ok(());
                 }
             };
-            let candidate = self.decided(fresh, self.store.ledger());
+            let mut candidate = self.decided(fresh, self.store.ledger());
+            let Candidate { fresh: Fresh { snapshot, request, .. }, decision } = &mut candidate;
+            if probe::ask_if_wanted(decision, request, &self.runbooks, snapshot).await {
+                // That took its time: what authorises is read after it.
+                before.probes.append(&mut snapshot.probes);
+                continue;
+            }
             let Candidate { fresh: Fresh { snapshot, request, .. }, decision } = &candidate;
             let now = self.now();
             let Some((execution, send_before)) = self.intent(&candidate, now) else {
@@ -309,6 +334,7 @@ impl<W: Write> Run<'_, W> {
                 verify_deadline: now + SEND_WITHIN + timeout,
                 on_failure: runbook.escalation.on_verification_failure,
                 breaker: runbook.guardrails.circuit_breaker,
+                probes: runbook.verification.probes.clone(),
             }),
             outcome: None,
         };

@@ -7,7 +7,10 @@ mod digest;
 mod fields;
 mod node;
 mod parse;
+mod probe;
 mod problem;
+mod template;
+mod url;
 mod window;
 
 use std::fmt;
@@ -15,7 +18,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use parse::{parse, parse_all, parse_each};
+pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};
 pub use problem::Problem;
+pub use template::{Template, Values};
 pub use window::{Effect, Open, Window, open, opens_at};
 
 use crate::snapshot::WorkloadKind;
@@ -175,6 +180,8 @@ pub struct Guardrails {
     pub blocked_by_labels: Vec<(String, String)>,
     /// When failures stop it.
     pub circuit_breaker: BreakerLimits,
+    /// Asked before the action, where nothing else blocks.
+    pub probes: Vec<Probe>,
 }
 
 /// `spec.guardrails.circuitBreaker`: so many failures in so long open it. (The first one does where the escalation disables the runbook.)
@@ -260,6 +267,8 @@ pub struct Verification {
     pub timeout_seconds: u32,
     /// How long the replacement must stay Ready; `None` means the larger of the workload's minReadySeconds and 10.
     pub stable_seconds: Option<u32>,
+    /// Asked once the replacement is healthy.
+    pub probes: Vec<Probe>,
 }
 
 /// `spec.rollback`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::runbook::DecisionMode;
+use crate::runbook::{DecisionMode, Reading};
 use crate::selector::Selector;
 
 /// A fact, or why it could not be read. An unknown fact blocks.
@@ -61,7 +61,12 @@ pub struct Snapshot {
     pub budgets: Fact<Vec<Budget>>,
     /// The namespace's own labels; read where a runbook looks at them.
     pub namespace_labels: Fact<BTreeMap<String, String>>,
+    /// What the probes of a request's runbook answered, by the pod's UID. Nothing there for a pod: they have not been asked.
+    pub probes: BTreeMap<String, Readings>,
 }
+
+/// What each probe answered, by its name.
+pub type Readings = BTreeMap<String, Fact<Reading>>;
 
 /// A service: the label that names it, and its value. The ledger knows it by the value alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

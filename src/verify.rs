@@ -3,6 +3,7 @@
 //! The watch only wakes us; what it may have missed is listed again. Judging is `judge`'s, which does no I/O.
 
 mod judge;
+mod probes;
 
 use std::time::Duration;
 
@@ -71,11 +72,14 @@ impl Verification<'_> {
                     }
                 },
             };
-            if let Some(verdict) = self.watch(&mut judge, since, &selector, &version).await {
+            if let Some(verdict) = self.watch(&mut judge, since, &selector, &version).await
+                && let Some(verdict) = self.with_probes(&mut judge, verdict, &selector).await
+            {
                 return verdict;
             }
         }
-        self.end(&mut judge, &selector, failures, late).await
+        let verdict = self.end(&mut judge, &selector, failures, late).await;
+        probes::without_probes(&self.terms.probes, verdict, late)
     }
 
     /// Follows one watch until it ends, or until there is a verdict.

@@ -82,6 +82,8 @@ pub enum GuardrailId {
     AffectedServices,
     /// Not too many services asking at once.
     MatchedServices,
+    /// What the runbook's probes answered.
+    Probes,
     /// What is left of the run is enough to verify.
     TimeToVerify,
 }
@@ -98,7 +100,7 @@ impl Check {
 
 impl GuardrailId {
     /// All of them, in the order in which they are reported.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Request,
         Self::BareRequest,
         Self::SymptomPresent,
@@ -123,6 +125,7 @@ impl GuardrailId {
         Self::DisruptionBudget,
         Self::AffectedServices,
         Self::MatchedServices,
+        Self::Probes,
         Self::TimeToVerify,
     ];
 
@@ -153,6 +156,7 @@ impl GuardrailId {
             Self::DisruptionBudget => "disruption_budget",
             Self::AffectedServices => "affected_services",
             Self::MatchedServices => "matched_services",
+            Self::Probes => "probes",
             Self::TimeToVerify => "time_to_verify",
         }
     }

@@ -5,12 +5,14 @@
 mod budget;
 mod circumstances;
 mod limits;
+mod probes;
 mod redundancy;
 mod request;
 mod scope;
 mod workload;
 
-pub use limits::TIME_MARGIN;
+pub use limits::{TIME_MARGIN, time_needed};
+pub use probes::wanted as probes_wanted;
 
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use super::check::UNKNOWN;
 use super::{Check, Evidence, GuardrailId, Verdict};
 use crate::ledger::Ledger;
 use crate::runbook::Runbook;
-use crate::snapshot::{DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Request, Service, Snapshot, Workload};
+use crate::snapshot::{DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload};
 use crate::words::inert;
 
 /// One request, its runbook, and all that the guardrails look at.
@@ -36,7 +38,9 @@ pub(super) struct Case<'a> {
 
 /// Every guardrail, in the order of [`GuardrailId::ALL`].
 pub(super) fn check_all(case: &Case<'_>) -> Vec<Check> {
-    GuardrailId::ALL.iter().map(|id| check(*id, case)).collect()
+    let mut checks: Vec<Check> = GuardrailId::ALL.iter().map(|id| check(*id, case)).collect();
+    probes::only_where_nothing_else_blocks(case, &mut checks);
+    checks
 }
 
 fn check(id: GuardrailId, case: &Case<'_>) -> Check {
@@ -65,6 +69,7 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
         GuardrailId::DisruptionBudget => budget::disruption_budget,
         GuardrailId::AffectedServices => limits::affected_services,
         GuardrailId::MatchedServices => limits::matched_services,
+        GuardrailId::Probes => probes::probes,
         GuardrailId::TimeToVerify => limits::time_to_verify,
     };
     let Ruling { limit, finding } = guardrail(case);
@@ -159,6 +164,11 @@ impl<'a> Case<'a> {
             Some(fact) => fact.known().map_err(str::to_owned),
             None => Err(format!("the workload behind {} was not read", owner.name)),
         }
+    }
+
+    /// What the runbook's probes answered for this pod; `None`: they have not been asked.
+    fn readings(&self) -> Option<&'a Readings> {
+        self.snapshot.probes.get(&*self.request.pod.uid)
     }
 
     /// The pods of the same service, the target most likely among them.

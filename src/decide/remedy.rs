@@ -223,6 +223,8 @@ impl GuardrailId {
             Self::AffectedServices => wait("replacements in many services at once would look like, or make, an outage"),
             Self::MatchedServices => Remedy::new("find out what these services have in common, and remove the labels that are not meant")
                 .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector()))),
+            Self::Probes => Remedy::new(format!("see to what the probes of {runbook} ask about: automation waits until they hold"))
+                .by(subject.kubectl(format_args!("get {} -o wide", subject.workload_argument().unwrap_or_else(|| "pods".to_owned())))),
             Self::TimeToVerify => {
                 Remedy::new("wait for the next run, which has all of its time; if every run says so, raise its --deadline (RUN_DEADLINE)")
             }

@@ -5,6 +5,7 @@ mod circumstances;
 mod evidence;
 mod limits;
 mod modes;
+mod probes;
 mod property;
 mod redundancy;
 mod remedy;
@@ -71,6 +72,7 @@ impl World {
             workloads: BTreeMap::from([(WEB.to_owned(), Fact::Known(deployment("web", 3)))]),
             budgets: Fact::Known(Vec::new()),
             namespace_labels: Fact::Known(BTreeMap::new()),
+            probes: BTreeMap::new(),
         };
         Self { runbooks: vec![runbook("replace")], snapshot, ledger: Ledger::default() }
     }
@@ -259,10 +261,11 @@ fn runbook(name: &str) -> Runbook {
             max_unavailable_percent: None,
             maintenance_windows: Vec::new(),
             blocked_by_labels: Vec::new(),
+            probes: Vec::new(),
             circuit_breaker: BreakerLimits::default(),
         },
         action: Action { command: Command::DeletePod, method: Method::Delete },
-        verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None },
+        verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None, probes: Vec::new() },
         rollback: Rollback { kind: "controller_recreates_pod".to_owned(), notes: String::new() },
         escalation: Escalation {
             on_guardrail_failure: Escalate::PageServiceOwner,
@@ -308,6 +311,7 @@ pub(crate) fn in_flight(verify_deadline: Timestamp) -> InFlight {
         verify_deadline,
         on_failure: Escalate::None,
         breaker: BreakerLimits::default(),
+        probes: Vec::new(),
     }
 }
 

@@ -144,3 +144,13 @@ fn only_the_place_of_a_url_is_shown() {
     assert_eq!(place("http://[::1]:9090/secret"), "http://[::1]:9090");
     assert_eq!(place("https://user:secret@host/"), "a URL that cannot be used");
 }
+
+/// What a runbook may name (`runbook/url.rs` has the rule) can be asked.
+#[test]
+fn every_url_of_a_runbook_can_be_asked() {
+    for url in
+        ["http://a", "https://a_b.c-d.svc:8443", "http://[::1]:9090/x", "http://a?x", "http://10.0.0.1/~x/!$'()*,;=:@", "http://a/%7B?a=b"]
+    {
+        assert!(parsed(url).is_ok(), "{url}");
+    }
+}

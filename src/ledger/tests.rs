@@ -25,6 +25,7 @@ fn in_flight(on_failure: Escalate) -> InFlight {
         verify_deadline: at(3),
         on_failure,
         breaker: BreakerLimits::default(),
+        probes: Vec::new(),
     }
 }
 
@@ -186,6 +187,21 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));
     refused(&Ledger { executions: vec![both], ..Ledger::default() }.encode().unwrap(), "contradicts itself");
+}
+
+#[test]
+fn the_probes_of_an_intent_are_kept_and_a_ledger_from_before_there_were_any_is_read() {
+    let mut ledger = Ledger { executions: vec![begun("web", "web", 0, Escalate::None)], ..Ledger::default() };
+    let before = ledger.encode().unwrap();
+    assert!(!before.contains("probes"), "{before}");
+    assert_eq!(Ledger::decode(&before, at(0)).unwrap(), ledger);
+    let probe: Probe =
+        serde_json::from_str(r#"{"name":"a","question":{"http":{"url":"http://h/${SERVICE}","status":200}},"timeoutSeconds":5}"#).unwrap();
+    ledger.executions[0].in_flight.as_mut().unwrap().probes.push(probe);
+    let after = ledger.encode().unwrap();
+    assert_eq!(Ledger::decode(&after, at(0)).unwrap(), ledger);
+    let of_another_program = after.replace("${SERVICE}", "${HOME}");
+    assert!(Ledger::decode(&of_another_program, at(0)).is_err(), "what cannot be asked is not passed over");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use crate::canonical::Canonical;
 
-use super::{Action, BreakerLimits, Escalation, Guardrails, Rollback, Runbook, Scope, Triggers, Verification};
+use super::{
+    Action, BreakerLimits, Escalation, Guardrails, HttpProbe, Probe, PrometheusProbe, Question, Rollback, Runbook, Scope, Triggers,
+    Verification,
+};
 
 /// `sha256:` and 64 hex digits over every field but the digest itself. An approval, which names it, is void once it changes.
 pub(super) fn of(runbook: &Runbook) -> String {
@@ -31,10 +34,11 @@ fn canonical(runbook: &Runbook) -> Canonical {
                 max_unavailable_percent,
                 maintenance_windows,
                 blocked_by_labels,
+                probes: probes_before,
                 circuit_breaker: BreakerLimits { failures, window_minutes },
             },
         action: Action { command, method },
-        verification: Verification { available_equals_desired, timeout_seconds, stable_seconds },
+        verification: Verification { available_equals_desired, timeout_seconds, stable_seconds, probes: probes_after },
         rollback: Rollback { kind, notes },
         escalation: Escalation { on_guardrail_failure, on_verification_failure },
     } = runbook;
@@ -64,14 +68,44 @@ fn canonical(runbook: &Runbook) -> Canonical {
     text.labels("blockedByLabels", blocked_by_labels);
     text.one("failures", &failures.to_string());
     text.one("windowMinutes", &window_minutes.to_string());
+    probes(&mut text, "probesBefore", probes_before);
     text.one("command", command.as_str());
     text.one("method", method.as_str());
     text.one("availableEqualsDesired", &available_equals_desired.to_string());
     text.one("timeoutSeconds", &timeout_seconds.to_string());
     text.set("stableSeconds", stable_seconds.map(|seconds| seconds.to_string()).as_deref());
+    probes(&mut text, "probesAfter", probes_after);
     text.one("rollback", kind);
     text.one("notes", notes);
     text.one("onGuardrailFailure", on_guardrail_failure.as_str());
     text.one("onVerificationFailure", on_verification_failure.as_str());
     text
+}
+
+/// All are asked at once: their order means nothing. A runbook without any is what it was before there were probes.
+fn probes(text: &mut Canonical, name: &str, probes: &[Probe]) {
+    if probes.is_empty() {
+        return;
+    }
+    let mut probes: Vec<&Probe> = probes.iter().collect();
+    probes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    text.count(name, probes.len());
+    for Probe { name, question, timeout_seconds } in probes {
+        text.one("-", name);
+        match question {
+            Question::Http(HttpProbe { url, status, body_contains }) => {
+                text.one("http", url.as_str());
+                text.one("status", &status.to_string());
+                text.set("bodyContains", body_contains.as_deref());
+            }
+            Question::Prometheus(PrometheusProbe { url, query, bound, samples, interval_seconds }) => {
+                text.one("prometheus", url.as_str());
+                text.one("query", query.as_str());
+                text.one("bound", &bound.to_string());
+                text.one("samples", &samples.to_string());
+                text.one("intervalSeconds", &interval_seconds.to_string());
+            }
+        }
+        text.one("timeoutSeconds", &timeout_seconds.to_string());
+    }
 }

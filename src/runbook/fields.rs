@@ -179,6 +179,28 @@ impl<'r> Value<'r> {
         }
     }
 
+    /// Any number but NaN and the infinities.
+    pub fn finite(&self) -> Read<f64> {
+        match self.content {
+            Some(Content::Int(value)) => Ok(*value as f64),
+            Some(Content::Float(value)) if value.is_finite() => Ok(*value),
+            _ => Err(self.wrong("a number")),
+        }
+    }
+
+    /// A list of mappings, say, that has at least one item and at most so many. What makes two of them the same is for `read` to say.
+    pub fn each<T>(&self, most: usize, mut read: impl FnMut(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
+        let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
+        match nodes.len() {
+            0 => return Err(self.say("must have at least one item")),
+            items if items > most => return Err(self.say(format!("must have at most {most} items, not {items}"))),
+            _ => {}
+        }
+        let items = nodes.iter().enumerate().map(|(index, node)| read(&self.child(format!("{}[{index}]", self.path), node.at, node)));
+        let items: Vec<Read<T>> = items.collect();
+        items.into_iter().collect()
+    }
+
     /// A list without duplicates.
     pub fn list<T: Ord + Clone>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
         let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
@@ -192,17 +214,6 @@ impl<'r> Value<'r> {
                 if seen.insert(item.clone()) { Ok(item) } else { Err(value.say("is in the list already: remove one")) }
             })
             .collect();
-        items.into_iter().collect()
-    }
-
-    /// A list, at least one item, each a mapping of fields.
-    pub fn each<T>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
-        let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
-        if nodes.is_empty() {
-            return Err(self.say("must have at least one item"));
-        }
-        let item = |(index, node): (usize, &'r Node)| read(&self.child(format!("{}[{index}]", self.path), node.at, node));
-        let items: Vec<Read<T>> = nodes.iter().enumerate().map(item).collect();
         items.into_iter().collect()
     }
 
@@ -269,6 +280,11 @@ impl<'r> Fields<'_, 'r> {
     pub fn optional<T>(&mut self, name: &'static str, default: T, read: impl FnOnce(&Value<'r>) -> Read<T>) -> Read<T> {
         let value = self.take(name);
         if value.content.is_some() { read(&value) } else { Ok(default) }
+    }
+
+    /// The mapping as a whole is wrong.
+    pub fn say(&self, message: impl Into<String>) -> Reported {
+        self.of.say(message)
     }
 
     /// A field that was read is wrong beside another one.

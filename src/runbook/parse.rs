@@ -2,6 +2,8 @@
 //!
 //! The functions below read like its definition, one line a field, in the order of the published example.
 
+mod probes;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
@@ -162,6 +164,7 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
     let maintenance_windows = fields.optional("maintenanceWindows", Vec::new(), windows);
     let blocked_by_labels = fields.optional("blockedByLabels", Vec::new(), labels);
     let circuit_breaker = fields.optional("circuitBreaker", BreakerLimits::default(), |value| value.fields(circuit_breaker));
+    let probes = fields.optional("probes", Vec::new(), probes::probes);
     Ok(Guardrails {
         minimum_ready_replicas: minimum_ready_replicas?,
         max_executions_per_hour: max_executions_per_hour?,
@@ -173,6 +176,7 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
         maintenance_windows: maintenance_windows?,
         blocked_by_labels: blocked_by_labels?,
         circuit_breaker: circuit_breaker?,
+        probes: probes?,
     })
 }
 
@@ -193,16 +197,28 @@ fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {
     let checks = fields.required("checks", checks);
     let timeout_seconds = fields.required("timeoutSeconds", |value| value.whole(SECONDS));
     let stable_seconds = fields.optional("stableSeconds", None, |value| value.whole(SECONDS).map(Some));
+    let probes = fields.optional("probes", Vec::new(), probes::probes);
     if let (Ok(timeout), Ok(Some(stable))) = (timeout_seconds, stable_seconds)
         && timeout <= stable
     {
         let message = format!("must be more than stableSeconds, {stable}, or no replacement could ever be verified: it is {timeout}");
         return Err(fields.wrong("timeoutSeconds", message));
     }
+    if let (Ok(timeout), Ok(probes)) = (timeout_seconds, &probes)
+        && let Some(slow) = probes.iter().find(|probe| probe.shortest().as_secs() >= u64::from(timeout))
+    {
+        let needed = slow.shortest().as_secs();
+        let message = format!(
+            "must be more than {needed}, what probe {} takes between its samples, or it could never hold: it is {timeout}",
+            slow.name
+        );
+        return Err(fields.wrong("timeoutSeconds", message));
+    }
     Ok(Verification {
         available_equals_desired: checks?.contains(&Check::AvailableEqualsDesired),
         timeout_seconds: timeout_seconds?,
         stable_seconds: stable_seconds?,
+        probes: probes?,
     })
 }
 

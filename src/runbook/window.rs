@@ -47,6 +47,8 @@ impl Effect {
 }
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// More than anybody can keep in mind.
+const MOST_WINDOWS: usize = 50;
 const MINUTES_A_DAY: u32 = 24 * 60;
 /// A window that comes once a week comes within this.
 const A_WEEK_AND_A_BIT: i64 = 8;
@@ -125,7 +127,7 @@ impl fmt::Display for Window {
 }
 
 pub(super) fn windows(value: &Value<'_>) -> Read<Vec<Window>> {
-    value.each(|value| value.fields(window))
+    value.each(MOST_WINDOWS, |value| value.fields(window))
 }
 
 fn window(fields: &mut Fields<'_, '_>) -> Read<Window> {

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::judge::{Judge, Standing, Verdict};
+use super::probes::without_probes;
 use crate::ledger::{Holder, InFlight, Outcome};
-use crate::runbook::{BreakerLimits, Escalate};
+use crate::runbook::{BreakerLimits, Escalate, Probe};
 use crate::snapshot::{Owner, OwnerKind, Pod, Workload, WorkloadKind};
 
 fn terms() -> InFlight {
@@ -20,6 +21,7 @@ fn terms() -> InFlight {
         verify_deadline: jiff::Timestamp::UNIX_EPOCH,
         on_failure: Escalate::None,
         breaker: BreakerLimits::default(),
+        probes: Vec::new(),
     }
 }
 
@@ -215,4 +217,20 @@ fn at_the_deadline_it_says_what_was_seen() {
     ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 0, Outcome::Failed, detail);
     let detail = "the workload could not be read at the deadline; replacement web-new: Ready for 10 s";
     ends(&[(1, pod("new", "rs", true))], None, 0, Outcome::Unknown, detail);
+}
+
+#[test]
+fn healthy_at_the_deadline_is_not_verified_where_probes_were_not_asked() {
+    let probe: Probe =
+        serde_json::from_str(r#"{"name":"a","question":{"http":{"url":"http://h","status":200}},"timeoutSeconds":5}"#).unwrap();
+    let check = |probes: &[Probe], result: Outcome, late: bool, expected: (Outcome, &str)| {
+        let verdict = without_probes(probes, Verdict::new(result, "seen"), late);
+        assert_eq!((verdict.result, verdict.detail.as_str()), expected);
+    };
+    let one = [probe];
+    check(&[], Outcome::Verified, false, (Outcome::Verified, "seen"));
+    check(&one, Outcome::Verified, false, (Outcome::Failed, "seen, but no time was left to ask probe a"));
+    check(&one, Outcome::Verified, true, (Outcome::Unknown, "seen, but nobody was there in time to ask probe a"));
+    check(&one, Outcome::Superseded, false, (Outcome::Superseded, "seen"));
+    check(&one, Outcome::Failed, true, (Outcome::Failed, "seen"));
 }

@@ -30,6 +30,7 @@
 //! | `evict` | without any right to delete |
 //! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
 //! | `sabotage` | programs that break a rule are caught by that judge |
+//! | `probes` | before the action and after it: a real `prometheus` that scrapes a real target, and a `web_server` of this machine |
 //! | `alone` | the API server crashes, or falls silent |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 #![allow(clippy::print_stdout, reason = "a sweep says how many cases it had")]
@@ -45,6 +46,8 @@ mod stage;
 mod judge;
 mod fault;
 mod sweep;
+mod web_server;
+mod prometheus;
 
 mod redundancy;
 mod verification;
@@ -71,4 +74,5 @@ mod approvals;
 mod evict;
 mod crash_sweep;
 mod sabotage;
+mod probes;
 mod alone;

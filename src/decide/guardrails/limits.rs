@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::ledger::{AFFECTED_WINDOW, RATE_WINDOW};
+use crate::runbook::{Runbook, longest};
 use crate::words::{PROGRAM, counted, inert};
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
@@ -128,9 +129,16 @@ pub(super) fn matched_services(case: &Case<'_>) -> Ruling {
     })
 }
 
+/// The most that an action by this runbook takes of a run's time: its probes, unless they have been asked, and its verification.
+pub fn time_needed(runbook: &Runbook, probes_asked: bool) -> Duration {
+    let probes = if probes_asked { Duration::ZERO } else { longest(&runbook.guardrails.probes) };
+    let verification = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
+    verification.saturating_add(probes).saturating_add(TIME_MARGIN)
+}
+
 /// What is left of the run is enough to act and to see it through.
 pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
-    let needed = Duration::from_secs(u64::from(case.runbook.verification.timeout_seconds)).saturating_add(TIME_MARGIN);
+    let needed = time_needed(case.runbook, case.readings().is_some());
     Ruling::new(format!("at least {} s", needed.as_secs()), || {
         let left = case.snapshot.bounds.time_left;
         let observed = format!("time_left={}s", left.as_secs());

@@ -65,6 +65,8 @@ struct Raw {
     timeout_seconds: u32,
     time_left: u64,
     confidence: f64,
+    /// What the runbook's probe answered, which must be below 0.5: nothing yet, or that; `None`: it has none.
+    probe: Option<Option<f64>>,
     /// Allowed, healthy, desired, unhealthy always allowed.
     budgets: Vec<(i32, i32, i32, bool)>,
     updated: u32,
@@ -131,11 +133,12 @@ fn raw() -> impl Strategy<Value = Raw> {
         prop_oneof![1 => Just(DecisionMode::Suggest), 12 => Just(DecisionMode::AutoExecute)],
         (usually(), usually(), usually(), usually()),
         prop_oneof![4 => Just(None), 1 => (1..=100_u32).prop_map(Some)],
+        prop_oneof![9 => Just(None), 1 => Just(Some(None)), 1 => Just(Some(Some(0.5))), 9 => Just(Some(Some(0.4)))],
     );
     (target, prop::collection::vec(peer, 1..8), budgets, ledger, limits, run, odds).prop_map(
         |(target, peers, budgets, (executions, breaker), limits, (asking, stable_seconds, timeout_seconds, time_left), odds)| {
             let (minimum, cooldown_minutes, an_hour, affected, matched) = limits;
-            let (confidence, updated, request_age, scope, ceiling, circumstances, percent) = odds;
+            let (confidence, updated, request_age, scope, ceiling, circumstances, percent, probe) = odds;
             Raw {
                 target,
                 peers,
@@ -158,6 +161,7 @@ fn raw() -> impl Strategy<Value = Raw> {
                 ceiling,
                 circumstances,
                 percent,
+                probe,
             }
         },
     )
@@ -213,6 +217,7 @@ fn may_act(raw: &Raw) -> bool {
         && !is_open(Some(0))
         && budget_allows
         && raw.time_left >= u64::from(raw.timeout_seconds) + 15
+        && raw.probe.is_none_or(|answer| answer.is_some_and(|value| value < 0.5))
         && raw.confidence >= 0.8
         && raw.updated == 3
         && raw.request_age <= 3600
@@ -297,6 +302,13 @@ fn build(raw: &Raw) -> World {
     (runbook.verification.stable_seconds, runbook.verification.timeout_seconds) = (Some(raw.stable_seconds), raw.timeout_seconds);
     if !raw.scope.0 {
         runbook.scope.allowed_namespaces = vec!["elsewhere".to_owned()];
+    }
+    if let Some(answer) = raw.probe {
+        let (probe, reading) = probes::below("half", 0.5, answer.unwrap_or_default());
+        runbook.guardrails.probes = vec![probe];
+        if answer.is_some() {
+            world.snapshot.probes.insert("uid-web-a".to_owned(), [("half".to_owned(), reading)].into());
+        }
     }
     let mut other = super::runbook(RUNBOOKS[1]);
     other.triggers.symptoms = vec!["Odd".to_owned()];

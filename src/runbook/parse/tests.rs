@@ -7,6 +7,7 @@ use super::*;
 use crate::near::near;
 
 mod mistakes;
+mod probes;
 
 /// The published example, unchanged.
 const EXAMPLE: &str = r#"apiVersion: remediations.kubedojo.io/v1
@@ -48,11 +49,14 @@ fn full() -> String {
         ("-n ${NAMESPACE}\"", "-n ${NAMESPACE}\"\n    method: evict"),
         (
             "maxConcurrentActions: 1",
-            "maxConcurrentActions: 1\n    maxAffectedServices: 1\n    maxMatchedServices: 3\n    maxUnavailablePercent: 34\n    \
-              maintenanceWindows: [{days: [mon, sat], start: \"22:00\", end: \"06:00\", timeZone: Europe/Berlin, effect: deny}]\n    \
-              blockedByLabels: {payments-provider-down: \"true\"}\n    circuitBreaker: {failures: 2, windowMinutes: 30}",
+            &format!(
+                "maxConcurrentActions: 1\n    maxAffectedServices: 1\n    maxMatchedServices: 3\n    maxUnavailablePercent: 34\n    \
+              maintenanceWindows: [{{days: [mon, sat], start: \"22:00\", end: \"06:00\", timeZone: Europe/Berlin, effect: deny}}]\n    \
+              blockedByLabels: {{payments-provider-down: \"true\"}}\n    circuitBreaker: {{failures: 2, windowMinutes: 30}}\n{}",
+                probes::FULL
+            ),
         ),
-        ("timeoutSeconds: 120", "timeoutSeconds: 120\n    stableSeconds: 30"),
+        ("timeoutSeconds: 120", &format!("timeoutSeconds: 120\n    stableSeconds: 30\n{}", probes::FULL)),
     ])
 }
 
@@ -125,10 +129,11 @@ fn the_published_example_works_unchanged() {
                 max_unavailable_percent: None,
                 maintenance_windows: Vec::new(),
                 blocked_by_labels: Vec::new(),
+                probes: Vec::new(),
                 circuit_breaker: BreakerLimits { failures: 3, window_minutes: 60 },
             },
             action: Action { command: Command::DeletePod, method: Method::Delete },
-            verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None },
+            verification: Verification { available_equals_desired: true, timeout_seconds: 120, stable_seconds: None, probes: Vec::new() },
             rollback: Rollback { kind: "controller_recreates_pod".to_owned(), notes: "…".to_owned() },
             escalation: Escalation {
                 on_guardrail_failure: Escalate::PageServiceOwner,
@@ -171,7 +176,11 @@ fn every_field_works_and_optional_ones_may_be_left_out() {
 #[test]
 fn no_two_names_of_a_mapping_are_near() {
     fn walk(node: &Node, names: &mut usize) {
-        let Content::Map(entries) = &node.content else { return };
+        let entries = match &node.content {
+            Content::Map(entries) => entries,
+            Content::List(items) => return items.iter().for_each(|item| walk(item, names)),
+            _ => return,
+        };
         let keys: Vec<&str> = entries.iter().map(|(key, _)| if let Content::Text(key) = &key.content { key } else { "" }).collect();
         for key in &keys {
             *names += 1;
@@ -181,7 +190,7 @@ fn no_two_names_of_a_mapping_are_near() {
     }
     let mut names = 0;
     documents(&full()).unwrap().iter().for_each(|document| walk(document, &mut names));
-    assert_eq!(names, 47);
+    assert_eq!(names, 82);
 }
 
 #[test]

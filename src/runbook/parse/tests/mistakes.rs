@@ -329,7 +329,7 @@ fn all_mistakes_at_once_in_the_order_of_the_file() {
             "f:16:3: spec.guardrails.maxExecutionsPerHour: is missing: it must be a whole number from 1 to 10000",
             "f:18:5: spec.guardrails.paralel: unknown field: remove it (known here: minimumReadyReplicasWithSameApp, \
              maxExecutionsPerHour, cooldownMinutes, maxConcurrentActions, maxAffectedServices, maxMatchedServices, \
-             maxUnavailablePercent, maintenanceWindows, blockedByLabels, circuitBreaker)",
+             maxUnavailablePercent, maintenanceWindows, blockedByLabels, circuitBreaker, probes)",
             "f:19:22: spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not -10",
             "f:22:14: spec.action.command: must be \"kubectl delete pod ${POD_NAME} -n ${NAMESPACE}\", \
              not \"kubectl delete node ${POD_NAME} -n ${NAMESPACE}\"",
