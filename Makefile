@@ -17,7 +17,7 @@ lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
 
 .PHONY: unit
 unit: prepare ## what needs no cluster
-	cargo test --locked --lib --bins
+	cargo test --locked --lib --bins --test house
 
 .PHONY: on-cluster
 on-cluster: cluster prepare ## tests on clusters of their own: what the program does, what the manifests promise

@@ -1,7 +1,7 @@
 //! What people and programs are told, word for word.
 
 use super::*;
-use crate::decide::tests::{World, executed, in_flight, now, seconds_ago};
+use crate::decide::tests::{World, executed, in_flight, now, seconds_ago, snapshot};
 use crate::runbook::DecisionMode;
 use crate::status::InFlightStatus;
 use crate::table::WIDTH;
@@ -36,7 +36,7 @@ fn eligible(change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
 #[test]
 fn a_refusal_is_a_page_that_can_be_acted_on() {
     let text = explanation(|world| world.pods().truncate(1), false).table(false);
-    assert_eq!(text, include_str!("tests/refused.txt"));
+    snapshot("src/explain/tests/refused.txt", &text);
 }
 
 #[test]

@@ -52,6 +52,11 @@ fn answered(payments: Fact<Reading>, errors: Fact<Reading>) -> impl FnOnce(&mut 
     }
 }
 
+/// One does not hold.
+pub(super) fn answered_badly(world: &mut World) {
+    answered(http(503, false), samples(&[0.0, 0.05]))(world);
+}
+
 const ID: GuardrailId = GuardrailId::Probes;
 
 #[test]
