@@ -24,6 +24,11 @@ impl Lab {
         lines.filter(|line: &Value| line["user"]["username"] == user).collect()
     }
 
+    /// The whole log, of every namespace.
+    pub(crate) fn whole_log(&self) -> String {
+        self.log().0
+    }
+
     /// The whole log, with all that has been answered so far; and the name in its last line of ours.
     fn log(&self) -> (String, String) {
         // A line is written once the request has been answered. The lines of all that came before are there once this one's is.

@@ -1,0 +1,51 @@
+//! What all tests together have shown: `tests/on-cluster` runs this last, in the same cluster, over the audit log of all the others.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::fixture::Lab;
+
+/// Verb, group and resource of a call, as RBAC names them.
+type Call = (String, String, String);
+
+fn calls(log: &str) -> BTreeSet<Call> {
+    let ours = log.lines().filter(|line| line.contains("\"userAgent\":\"pod-remediator"));
+    let parsed = ours.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let call = |line: Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let of = &line["objectRef"];
+        let subresource = of["subresource"].as_str().map_or_else(String::new, |name| format!("/{name}"));
+        (text(&line["verb"]), text(&of["apiGroup"]), text(&of["resource"]) + &subresource)
+    };
+    parsed.map(call).collect()
+}
+
+fn granted(lab: &Lab, folder: &str) -> BTreeSet<Call> {
+    lab.install_role_of(folder);
+    let role = lab.get(&["role", "pod-remediator"]);
+    let words = |list: &Value| list.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let mut all = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        for group in words(&rule["apiGroups"]) {
+            for resource in words(&rule["resources"]) {
+                all.extend(words(&rule["verbs"]).into_iter().map(|verb| (verb, group.clone(), resource.clone())));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_call_is_granted_and_every_grant_is_used() {
+    let lab = Lab::new("whole-suite");
+    let called = calls(&lab.whole_log());
+    let granted: BTreeSet<Call> =
+        ["manifests/base", "manifests/overlays/lab-evict"].iter().flat_map(|folder| granted(&lab, folder)).collect();
+    // Every authenticated user may ask the server these about itself, by Kubernetes' own roles.
+    let about_itself = |call: &&Call| ["selfsubjectrulesreviews", "selfsubjectaccessreviews", "selfsubjectreviews"].contains(&call.2.as_str());
+    let beyond: Vec<&Call> = called.difference(&granted).filter(|call| !about_itself(call)).collect();
+    assert!(beyond.is_empty(), "called and not granted: {beyond:?}");
+    let idle: Vec<&Call> = granted.difference(&called).collect();
+    assert!(idle.is_empty(), "granted and never used by any test: {idle:?}");
+}
