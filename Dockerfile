@@ -1,8 +1,8 @@
-# An image of one static binary and nothing else: no shell, no libraries, no files.
+# An image of one static binary and the certificate authorities it trusts: no shell, no libraries, no other files.
 #
 # With a registry to pull from:   docker build --tag pod-remediator:0.1.0 .
-# Without one, cargo builds the binary on the host, and its folder takes the place of the stage `builder`, which is then
-# not built at all:               buildah bud --build-context builder=target/x86_64-unknown-linux-musl/release .
+# Without one, cargo builds the binary on the host, and a folder with it and the host's certificate authorities takes the place of
+# the stage `builder`, which is then not built at all.
 # `make image` does whichever is possible.
 
 FROM docker.io/library/rust:1.95.0-alpine AS builder
@@ -14,7 +14,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo build --release --locked && cp target/release/pod-remediator /
 
 FROM scratch
-# In a cluster, the certificates that it trusts come with the ServiceAccount.
+# The API server's certificate comes with the ServiceAccount. These are for webhooks and probes; SSL_CERT_FILE names others.
+COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=builder /pod-remediator /pod-remediator
 LABEL org.opencontainers.image.title="pod-remediator" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -24,6 +24,11 @@ pub enum Format {
     Text(Style),
 }
 
+/// A record as one line of JSON.
+pub fn json(record: &Record) -> String {
+    output::json(record).unwrap_or_else(|error| format!("{{\"message\":\"unwritable record: {error}\"}}"))
+}
+
 /// Where records go.
 pub struct Sink<W> {
     out: W,
@@ -45,7 +50,7 @@ impl<W: Write> Sink<W> {
     /// Writes one record, and flushes it: what follows may be the last thing that this process does.
     pub fn write(&mut self, record: &Record) {
         let line = match self.format {
-            Format::Json => output::json(record).unwrap_or_else(|error| format!("{{\"message\":\"unwritable record: {error}\"}}")),
+            Format::Json => json(record),
             Format::Text(style) => text::lines(record, style),
         };
         self.progress.clear();

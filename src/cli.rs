@@ -35,6 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Look at the pods that ask to be replaced, decide, and replace those that may be, one at a time
+    #[command(after_help = NOTIFICATIONS)]
     Run {
         /// Shadow mode: the same reads and decisions, and not one write
         #[arg(long)]
@@ -97,6 +98,12 @@ enum Command {
         output: Output,
     },
 }
+
+/// What has no flag.
+const NOTIFICATIONS: &str = "\
+Notifications, by the environment only (whoever may list processes sees what flags hold):
+  NOTIFY_URL     the webhook to tell what a human has to know; a secret, shown nowhere [default: nobody is told]
+  NOTIFY_FORMAT  slack, or json: the audit record as it is [default: slack]";
 
 /// What may be done, and to which pods. A flag wins over its environment variable.
 #[derive(Debug, Args)]
@@ -382,6 +389,8 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         run_deadline: policy.deadline,
         log_format: policy.log_format,
         approvals: policy.approvals,
+        notify_url: None,
+        notify_format: None,
         pod_name: None,
         pod_uid: None,
     };

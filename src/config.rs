@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, is_dns_label, is_dns_subdomain, is_label_key};
 use crate::near::near;
+use crate::notify::{Format, SecretUrl, Webhook};
 use crate::runbook::DecisionMode;
 use crate::selector::Selector;
 use crate::snapshot::Bounds;
@@ -34,15 +35,18 @@ pub struct Raw {
     pub log_format: Option<String>,
     /// `--approvals`, `APPROVALS`.
     pub approvals: Option<String>,
+    /// `NOTIFY_URL`. There is no flag: whoever may list processes sees what flags hold.
+    pub notify_url: Option<SecretUrl>,
+    /// `NOTIFY_FORMAT`.
+    pub notify_format: Option<String>,
     /// `POD_NAME`.
     pub pod_name: Option<String>,
     /// `POD_UID`.
     pub pod_uid: Option<String>,
 }
 
-/// Our variables, each with its flag. Those of the downward API come last: names near them (NODE_NAME, POD_IP) are common
-/// and no misspelling.
-const VARIABLES: [(&str, &str); 11] = [
+/// Our variables, each with its flag, if it has one.
+const VARIABLES: [(&str, &str); 13] = [
     ("TARGET_NAMESPACE", "--namespace"),
     ("RUNBOOKS", "--runbooks"),
     ("STATE_CONFIGMAP", "--state-configmap"),
@@ -52,9 +56,14 @@ const VARIABLES: [(&str, &str); 11] = [
     ("RUN_DEADLINE", "--deadline"),
     ("LOG_FORMAT", "--log-format"),
     ("APPROVALS", "--approvals"),
+    ("NOTIFY_URL", ""),
+    ("NOTIFY_FORMAT", ""),
     ("POD_NAME", ""),
     ("POD_UID", ""),
 ];
+
+/// Those of the downward API: names near them (NODE_NAME, POD_IP) are common and no misspelling.
+const DOWNWARD: &str = "POD_";
 
 /// Settings, valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +86,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// The cluster's admission vouches for who approves.
     pub approvals_admitted: bool,
+    /// Whom to tell, if anybody.
+    pub notify: Option<Webhook>,
     /// The pod that this runs in.
     pub pod_name: Option<String>,
     /// Its UID.
@@ -150,6 +161,9 @@ pub enum ConfigError {
         /// What may be given.
         allowed: String,
     },
+    /// A secret that cannot be used.
+    #[error("{0}: its value, which is not shown, cannot be used: {1}")]
+    Secret(&'static str, &'static str),
 }
 
 /// Every setting that cannot be used, in one go.
@@ -182,7 +196,7 @@ impl Raw {
                     Err(_) => wrong.push(ConfigError::NotText(known)),
                 },
                 None => {
-                    let spelt_like_ours = VARIABLES.iter().filter(|(_, flag)| !flag.is_empty()).map(|(known, _)| *known);
+                    let spelt_like_ours = VARIABLES.iter().map(|(known, _)| *known).filter(|known| !known.starts_with(DOWNWARD));
                     if let Some(meant) = near(name, spelt_like_ours) {
                         wrong.push(ConfigError::Misspelt { name: inert(name, LONGEST_SHOWN), meant });
                     }
@@ -207,6 +221,8 @@ impl Raw {
             run_deadline: self.run_deadline.or(other.run_deadline),
             log_format: self.log_format.or(other.log_format),
             approvals: self.approvals.or(other.approvals),
+            notify_url: self.notify_url.or(other.notify_url),
+            notify_format: self.notify_format.or(other.notify_format),
             pod_name: self.pod_name.or(other.pod_name),
             pod_uid: self.pod_uid.or(other.pod_uid),
         }
@@ -244,6 +260,12 @@ impl Raw {
             "admitted" => Some(true),
             _ => None,
         });
+        let format = check.setting("NOTIFY_FORMAT", self.notify_format, "slack", "slack or json", Format::from_word);
+        let notify_url = self.notify_url.as_ref().map(SecretUrl::trimmed);
+        if let Some(flaw) = notify_url.as_ref().and_then(SecretUrl::flaw) {
+            check.0.push(ConfigError::Secret("NOTIFY_URL", flaw));
+        }
+        let format = format?;
         Some(Settings {
             namespace: namespace?,
             runbooks: self.runbooks.unwrap_or_else(|| "/etc/pod-remediator/runbooks".to_owned()).into(),
@@ -254,6 +276,7 @@ impl Raw {
             deadline: deadline?,
             log_format: log_format?,
             approvals_admitted: approvals_admitted?,
+            notify: notify_url.map(|url| Webhook { url, format }),
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
         })
@@ -291,7 +314,7 @@ impl Check<'_> {
 
     fn refuse<T>(&mut self, variable: &str, value: &str, allowed: &str) -> Option<T> {
         let flag = VARIABLES.iter().find(|(name, _)| *name == variable).map_or("", |(_, flag)| flag);
-        let setting = format!("{flag} ({variable})");
+        let setting = if flag.is_empty() { variable.to_owned() } else { format!("{flag} ({variable})") };
         self.0.push(ConfigError::Invalid { setting, value: quoted(&without_credentials(value)), allowed: inert(allowed, LONGEST_SHOWN) });
         None
     }
@@ -384,6 +407,26 @@ mod tests {
         refused("LOG_FORMAT", "https://me:secret@h", r#"--log-format (LOG_FORMAT): "https://…@h" is not allowed: auto, json or text"#);
         let long = from(&[("REQUEST_SELECTOR", &"\u{1b}=\n".repeat(100_000))]).unwrap_err().to_string();
         assert!(long.len() < 1500 && !long.contains(char::is_control), "{long}");
+    }
+
+    #[test]
+    fn whom_to_tell_is_a_secret() {
+        assert_eq!(from(&[("NOTIFY_FORMAT", "json")]).unwrap().notify, None);
+        let secret = "https://hooks.example.com/T0/secret";
+        let webhook = |format| Some(Webhook { url: secret.into(), format });
+        let settings = from(&[("NOTIFY_URL", &format!("{secret}\n"))]).unwrap();
+        assert!(!format!("{settings:?}").contains("secret") && settings.notify == webhook(Format::Slack), "{settings:?}");
+        assert_eq!(from(&[("NOTIFY_URL", secret), ("NOTIFY_FORMAT", "json")]).unwrap().notify, webhook(Format::Json));
+        let raw = Raw { notify_url: Some(secret.into()), ..Raw::default() };
+        assert!(!format!("{raw:?}").contains("secret"), "{raw:?}");
+
+        let why = "NOTIFY_URL: its value, which is not shown, cannot be used:";
+        refused("NOTIFY_URL", "secret", &format!("{why} it must begin with http:// or https://"));
+        refused("NOTIFY_URL", "https://me:secret@example.com/", &format!("{why} it must not hold a user name or password"));
+        refused("NOTIFY_FORMAT", "xml", r#"NOTIFY_FORMAT: "xml" is not allowed: slack or json"#);
+        refused("NOTIFY_URI", "secret", "environment variable NOTIFY_URI: did you mean NOTIFY_URL?");
+        refused("NOTIFY_FROMAT", "json", "environment variable NOTIFY_FROMAT: did you mean NOTIFY_FORMAT?");
+        assert!(from(&[("NOTIFY_SOCKET", "/run/systemd/notify")]).is_ok(), "that is systemd's");
     }
 
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use crate::ledger::ObjectRef;
 use crate::words::{PROGRAM, inert};
 
 /// The longest note that the API takes, in bytes.
-const MAX_NOTE: usize = 1024;
+pub const MAX_NOTE: usize = 1024;
 
 /// The closed list of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

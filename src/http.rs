@@ -91,6 +91,11 @@ pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: 
     exchange(Method::POST, url, Some((content_type, body)), limits).await
 }
 
+/// Why a URL cannot be asked, if it cannot; without the URL itself.
+pub fn flaw(url: &str) -> Option<&'static str> {
+    parsed(url).err()
+}
+
 /// What of a URL may be shown: `https://host:port`. Not who asks, nor the path or query: webhooks have their secrets there.
 pub fn place(url: &str) -> String {
     match parsed(url) {

@@ -4,6 +4,7 @@
 //! can disagree with it. [`crate::store`] keeps it in a ConfigMap.
 
 mod codec;
+mod notified;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::runbook::{BreakerLimits, Escalate, Method, Probe};
 
 pub use codec::{MAX_BYTES, Untrusted};
+pub use notified::Notified;
 
 /// Everything remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct Ledger {
     /// Plans that wait for a human's approval, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub proposals: Vec<Proposal>,
+    /// What humans were told by webhook, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notified: Vec<Notified>,
 }
 
 /// One action on one pod: an intent, and how it ended.
@@ -61,6 +66,9 @@ pub struct Execution {
     /// The approval that it was done by, if it needed one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approval: Option<ApprovedPlan>,
+    /// Who answers for the workload, by its annotation: whoever settles it may have to tell them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub service_owner: Option<String>,
     /// What another run needs to settle it; dropped once it is settled.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub in_flight: Option<InFlight>,
@@ -272,7 +280,7 @@ impl Ledger {
             |execution: &Execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at.max(execution.started_at));
         let executions = self.executions.iter().map(newest);
         let others = self.breaker.iter().map(|event| event.at).chain(self.proposals.iter().map(|proposal| proposal.issued_at));
-        executions.chain(others).max()
+        executions.chain(others).chain(self.notified.iter().map(|one| one.at)).max()
     }
 
     /// Everything that `after` has, and `before` had not or not so, is here. It tells whether the write that led from the one to
@@ -284,6 +292,7 @@ impl Ledger {
         has(&self.executions, &before.executions, &after.executions)
             && has(&self.breaker, &before.breaker, &after.breaker)
             && has(&self.proposals, &before.proposals, &after.proposals)
+            && has(&self.notified, &before.notified, &after.notified)
     }
 
     fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {
@@ -397,7 +406,7 @@ impl Ledger {
     }
 
     /// Forgets executions older than seven days, but none in flight and not the last of a service; and a breaker's past
-    /// once it has been reset for that long; and plans that nobody can approve any more. Never what a limit still rests on.
+    /// once it has been reset for that long; plans that nobody can approve any more; and whom it told what. Never what a limit still rests on.
     pub fn prune(&mut self, now: Timestamp) {
         let mut seen = BTreeSet::new();
         let mut kept: Vec<bool> = self
@@ -415,6 +424,7 @@ impl Ledger {
         self.proposals.retain(|proposal| proposal.expires_at > now && !done.contains(proposal.pod.uid.as_str()));
         let surplus = self.proposals.len().saturating_sub(MOST_PROPOSALS);
         self.proposals.drain(..surplus);
+        self.prune_notified(now);
 
         let resets: Vec<BreakerEvent> = self
             .breaker

@@ -46,6 +46,7 @@ pub mod probe;
 pub mod verify;
 pub mod audit;
 pub mod events;
+pub mod notify;
 
 pub mod run;
 pub mod table;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod report;
+mod tell;
 
 use std::io::Write;
 use std::time::Duration;
@@ -118,8 +119,12 @@ async fn within_deadline<W: Write>(
     let runbooks = load(&settings.runbooks, settings.deadline)?;
     let api = Api::connect(access, Clock::default(), deadline).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;
-    let reporter = Reporter::new(sink, &api, settings, dry_run);
-    Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit }.all().await
+    let mut reporter = Reporter::new(sink, &api, settings, dry_run);
+    reporter.outbox.knows(store.ledger());
+    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit };
+    let ended = run.all().await;
+    run.tell_the_rest().await;
+    ended
 }
 
 struct Run<'a, W> {
@@ -140,7 +145,7 @@ struct Candidate {
 }
 
 impl<W: Write> Run<'_, W> {
-    async fn all(mut self) -> Result<(), RunError> {
+    async fn all(&mut self) -> Result<(), RunError> {
         // Match.
         let requests = matching::requests(&self.api, &self.bounds()).await?;
         let in_flight = self.store.ledger().in_flight().next().is_some();
@@ -176,17 +181,18 @@ impl<W: Write> Run<'_, W> {
             }
         }
         if self.dry_run {
+            proposals.clear();
             // Only what waits for its probes is left.
-            for request in eligible {
+            for request in std::mem::take(&mut eligible) {
                 self.shadow(&request, &mut snapshot).await;
             }
-            return Ok(());
         }
-        self.propose(proposals).await?;
+        self.tell(proposals).await?;
         // Ten thousand peers are not needed any more.
         snapshot.services.clear();
         for request in eligible {
             self.replace(&request, &mut snapshot).await?;
+            self.tell_news().await;
         }
         Ok(())
     }
@@ -229,7 +235,7 @@ impl<W: Write> Run<'_, W> {
             let Some((execution, send_before)) = self.intent(&candidate, now) else {
                 self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
                 let proposal = self.proposal(request, decision, snapshot);
-                return self.propose(proposal.into_iter().collect()).await;
+                return self.tell(proposal.into_iter().collect()).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
             let mut ledger = self.store.ledger().clone();
@@ -269,22 +275,6 @@ impl<W: Write> Run<'_, W> {
         })
     }
 
-    /// Remembers what was put to a human: `status` shows it, and a later run repeats it by the same name.
-    async fn propose(&mut self, proposals: Vec<Proposal>) -> Result<(), RunError> {
-        for _ in 0..SETTLE_ATTEMPTS {
-            let mut ledger = self.store.ledger().clone();
-            if !ledger.propose(&proposals) {
-                return Ok(());
-            }
-            match self.store.write(ledger).await {
-                Err(StoreError::Conflict) => {}
-                written => return Ok(written?),
-            }
-        }
-        tracing::warn!("the ledger changed each time that a plan was to be remembered; the next run tries again");
-        Ok(())
-    }
-
     /// The decision on facts read just now.
     fn decided(&self, fresh: Fresh, ledger: &Ledger) -> Candidate {
         let decision = decide(&fresh.request, &self.runbooks, &fresh.snapshot, ledger, self.now());
@@ -320,6 +310,7 @@ impl<W: Write> Run<'_, W> {
             charged: true,
             method: runbook.action.method,
             approval: approved(decision),
+            service_owner: workload.owner.clone(),
             in_flight: Some(InFlight {
                 holder: self.holder_of_this_run(),
                 service_label: service.label.clone(),
@@ -468,7 +459,7 @@ impl<W: Write> Run<'_, W> {
         if verdict.result.is_failure() {
             *self.exit = self.exit.and(Exit::VerificationFailed);
         }
-        self.reporter.outcome(execution, &verdict, opening.as_ref(), took).await;
+        self.reporter.outcome(execution, &verdict, opening.as_ref(), took, &self.runbooks).await;
         Ok(written?)
     }
 

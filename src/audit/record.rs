@@ -173,6 +173,8 @@ pub struct EscalationRecord {
     pub runbook_owner: Option<String>,
     /// The workload's own owner: its annotation.
     pub service_owner: Option<String>,
+    /// Where a circuit breaker has opened: the command that closes it.
+    pub reset_with: Option<String>,
 }
 
 /// What was seen after the action.

@@ -122,7 +122,7 @@ mod documents {
             guardrails: vec![guardrail],
             action: Some(ActionRecord { command, method: "delete", execution_id: None }),
             approval: Some(approval),
-            escalation: Some(EscalationRecord { level: "none", runbook_owner: None, service_owner: None }),
+            escalation: Some(EscalationRecord { level: "none", runbook_owner: None, service_owner: None, reset_with: None }),
             verification: Some(verification),
             actor: Some(Actor { requested_by, field_manager }),
             ..record("m")

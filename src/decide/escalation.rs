@@ -18,6 +18,21 @@ impl Decision {
             (Mode::Abort | Mode::Manual | Mode::Suggest | Mode::ApprovalRequired, _) => Escalate::PageServiceOwner,
         }
     }
+
+    /// What tells it from other news of the same pod. It stays the same for as long as a human need not be told again: a pause
+    /// that comes or goes beside other reasons changes nothing.
+    pub fn distinction(&self) -> String {
+        let reason = self.reason.as_str();
+        match (&self.reason, &self.plan) {
+            (Reason::Blocked, _) => {
+                let blocked: Vec<&str> = self.blocked().filter(|check| !check.id.is_a_pause()).map(|check| check.id.as_str()).collect();
+                if blocked.is_empty() { reason.to_owned() } else { blocked.join(",") }
+            }
+            // Another plan is another question.
+            (_, Some(plan)) => format!("{reason} {}", plan.content.chars().rev().take(16).collect::<String>()),
+            _ => reason.to_owned(),
+        }
+    }
 }
 
 impl Outcome {
@@ -25,6 +40,7 @@ impl Outcome {
     pub const fn escalation(self, on_failure: Escalate) -> Escalate {
         match self {
             Self::Failed | Self::Unknown => on_failure,
+            Self::DegradedBefore if matches!(on_failure, Escalate::None) => Escalate::None,
             Self::DegradedBefore => Escalate::PageServiceOwner,
             Self::Verified | Self::Superseded | Self::NotExecuted => Escalate::None,
         }

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod circumstances;
+mod escalation;
 mod evidence;
 mod limits;
 mod modes;
@@ -303,6 +304,7 @@ pub(crate) fn executed(name: &str, runbook: &str, started_at: Timestamp) -> Exec
         charged: true,
         method: Method::Delete,
         approval: None,
+        service_owner: None,
         in_flight: None,
         outcome: None,
     }

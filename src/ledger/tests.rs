@@ -44,6 +44,7 @@ fn begun(id: &str, service: &str, minute: i64, on_failure: Escalate) -> Executio
         charged: true,
         method: Method::Delete,
         approval: None,
+        service_owner: None,
         in_flight: Some(in_flight(on_failure)),
         outcome: None,
     }

@@ -12,10 +12,12 @@ use crate::audit::{
 use crate::config::Settings;
 use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
 use crate::events::{self, Note, Reason};
-use crate::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome};
+use crate::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome, Settled};
+use crate::notify::{Message, News, Outbox, in_words};
 use crate::runbook::{Command, Escalate, Method, Runbook};
 use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
+use crate::words::quoted;
 
 /// Writes records and Events for one run.
 pub(super) struct Reporter<W> {
@@ -28,6 +30,8 @@ pub(super) struct Reporter<W> {
     settings: SettingsRecord,
     /// What a later record of the same pod repeats.
     last: Option<Record>,
+    /// What humans are still to be told.
+    pub(super) outbox: Outbox,
 }
 
 impl<W: Write> Reporter<W> {
@@ -46,6 +50,7 @@ impl<W: Write> Reporter<W> {
             },
             api: api.clone(),
             last: None,
+            outbox: Outbox::new(settings.notify.is_some()),
         }
     }
 
@@ -96,13 +101,17 @@ impl<W: Write> Reporter<W> {
         }
         record.guardrails = decision.guardrails.iter().map(Into::into).collect();
         record.approval = approval(decision);
+        let level = decision.escalation(runbooks);
         record.escalation = Some(EscalationRecord {
-            level: decision.escalation(runbooks).as_str(),
+            level: level.as_str(),
             runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
             service_owner: workload.and_then(|workload| workload.owner.clone()),
+            reset_with: None,
         });
         self.sink.write(&record);
+        self.outbox.add(level, &request.pod.uid, decision.distinction(), &record);
         let distinction = record.reason.clone().unwrap_or_default();
+        let message = with_owners(message, record.escalation.as_ref());
         self.last = Some(record);
 
         let reason = match (decision.mode, &decision.reason) {
@@ -190,12 +199,16 @@ impl<W: Write> Reporter<W> {
     }
 
     /// How it ended.
-    pub(super) async fn outcome(&mut self, execution: &Execution, verdict: &Verdict, opening: Option<&BreakerEvent>, took: Duration) {
+    pub(super) async fn outcome(
+        &mut self,
+        execution: &Execution,
+        verdict: &Verdict,
+        opening: Option<&BreakerEvent>,
+        took: Duration,
+        runbooks: &[Runbook],
+    ) {
         let Execution { pod, workload, .. } = execution;
-        let stopped = opening.map(|opening| {
-            let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
-            format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
-        });
+        let stopped = opening.map(stopped);
         let consequence = stopped.as_ref().map_or_else(String::new, |stopped| format!("; {stopped}"));
         let message = format!("{} {}: {}{consequence}", word(verdict.result), pod.name, verdict.detail);
         let base = self.of_execution(Kind::Outcome, message.clone(), execution);
@@ -206,15 +219,21 @@ impl<W: Write> Reporter<W> {
         };
         let on_failure = execution.in_flight.as_ref().map_or(Escalate::None, |terms| terms.on_failure);
         let level = verdict.result.escalation(on_failure);
-        let owners = record.escalation.clone().unwrap_or(EscalationRecord { level: "", runbook_owner: None, service_owner: None });
-        self.sink.write(&Record {
+        let owners = record.escalation.clone().unwrap_or(EscalationRecord {
+            level: "",
+            runbook_owner: runbooks.iter().find(|runbook| runbook.name == execution.runbook).map(|runbook| runbook.owner.clone()),
+            service_owner: execution.service_owner.clone(),
+            reset_with: None,
+        });
+        let reset_with = opening.map(|opening| opening.reset_with(&execution.namespace));
+        let record = Record {
             outcome: Some(match verdict.result {
                 Outcome::Verified => "success",
                 Outcome::Failed => "failure",
                 _ => "unknown",
             }),
             reason: Some(verdict.result.as_str().to_owned()),
-            escalation: Some(EscalationRecord { level: level.as_str(), ..owners }),
+            escalation: Some(EscalationRecord { level: level.as_str(), reset_with, ..owners }),
             verification: Some(VerificationRecord {
                 result: verdict.result.as_str(),
                 detail: verdict.detail.clone(),
@@ -223,7 +242,10 @@ impl<W: Write> Reporter<W> {
                 seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             }),
             ..record
-        });
+        };
+        self.sink.write(&record);
+        self.outbox.add(level, &pod.uid, execution.news(verdict.result), &record);
+        let message = with_owners(message, record.escalation.as_ref());
         let reason = match verdict.result {
             Outcome::Verified => Reason::PodReplacementVerified,
             Outcome::Failed | Outcome::Unknown => Reason::PodReplacementFailed,
@@ -231,9 +253,69 @@ impl<W: Write> Reporter<W> {
         };
         self.event(reason, workload, pod, &execution.id, &message).await;
         if let Some(stopped) = stopped {
-            let text = format!("{stopped}: {}", verdict.detail);
+            let command = opening.map_or_else(String::new, |opening| opening.reset_with(&execution.namespace));
+            let text = with_owners(format!("{stopped}, with {command}: {}", verdict.detail), record.escalation.as_ref());
             self.event(Reason::CircuitBreakerOpened, workload, pod, &execution.id, &text).await;
         }
+    }
+
+    /// An outcome that the ledger has, and that no human was told of.
+    pub(super) fn told_late(&mut self, execution: &Execution, end: &Settled, opening: Option<&BreakerEvent>, runbook: Option<&Runbook>) {
+        let on_failure = runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_verification_failure);
+        let level = match end.result.escalation(on_failure) {
+            // It has been reset since.
+            Escalate::OpenIncidentAndDisableRunbook if opening.is_none() => Escalate::OpenIncident,
+            level => level,
+        };
+        let consequence = opening.map_or_else(String::new, |opening| format!("; {}", stopped(opening)));
+        let message =
+            format!("not told before, at {:.0}: {} {}: {}{consequence}", end.at, word(end.result), execution.pod.name, end.detail);
+        let escalation = EscalationRecord {
+            level: level.as_str(),
+            runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
+            service_owner: execution.service_owner.clone(),
+            reset_with: opening.map(|opening| opening.reset_with(&execution.namespace)),
+        };
+        let record = self.of_execution(Kind::Run, message, execution);
+        let record = Record { reason: Some("told_late".to_owned()), escalation: Some(escalation), ..record };
+        self.outbox.add(level, &execution.pod.uid, execution.news(end.result), &record);
+    }
+
+    /// What a message is: the record that the trail has of it, one of its own if it is about many or about the past.
+    pub(super) fn message(&mut self, message: &Message) -> Record {
+        let ([News { record, .. }], 0) = (message.news.as_slice(), message.surplus) else { return self.summary(message) };
+        if record.kind == Kind::Run {
+            self.sink.write(record);
+        }
+        record.clone()
+    }
+
+    fn summary(&mut self, message: &Message) -> Record {
+        let mut record = self.record(Kind::Run, message.sentence());
+        record.reason = Some("told_at_once".to_owned());
+        // Where all of it has the same, that is said once.
+        let same = |of: fn(&Record) -> Option<&String>| {
+            let first = message.news.first().and_then(|news| of(&news.record));
+            first.filter(|first| message.news.iter().all(|news| of(&news.record) == Some(*first))).cloned()
+        };
+        record.runbook = same(|record| record.runbook.as_ref());
+        record.incident = same(|record| record.incident.as_ref());
+        record.escalation = Some(EscalationRecord {
+            level: message.level().as_str(),
+            runbook_owner: same(|record| record.escalation.as_ref()?.runbook_owner.as_ref()),
+            service_owner: same(|record| record.escalation.as_ref()?.service_owner.as_ref()),
+            reset_with: same(|record| record.escalation.as_ref()?.reset_with.as_ref()),
+        });
+        self.sink.write(&record);
+        record
+    }
+
+    /// A dry run tells nobody, but the trail what it would have told.
+    pub(super) fn would_notify(&mut self, format: &str, message: &Message) {
+        let text = format!("would notify by {format}: {}: {}", in_words(message.level().as_str()), message.sentence());
+        let mut record = self.record(Kind::Run, text);
+        record.reason = Some("would_notify".to_owned());
+        self.sink.write(&record);
     }
 
     async fn event(&self, reason: Reason, regarding: &ObjectRef, pod: &ObjectRef, distinction: &str, text: &str) {
@@ -288,6 +370,21 @@ impl<W: Write> Reporter<W> {
     fn marked(&self, message: String) -> String {
         if self.dry_run { format!("dry run, nothing is touched: {message}") } else { message }
     }
+}
+
+/// What an opened breaker means.
+fn stopped(opening: &BreakerEvent) -> String {
+    let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
+    format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
+}
+
+/// An Event's text names those who are to hear of it, if there is room for that.
+fn with_owners(text: String, escalation: Option<&EscalationRecord>) -> String {
+    let Some(escalation) = escalation.filter(|one| one.level != Escalate::None.as_str()) else { return text };
+    let owners = [("runbook", &escalation.runbook_owner), ("service", &escalation.service_owner)];
+    let named: Vec<String> = owners.iter().filter_map(|(of, owner)| Some(format!("{of} owner {}", quoted(owner.as_ref()?)))).collect();
+    let longer = format!("{text} ({})", named.join(", "));
+    if named.is_empty() || longer.len() > events::MAX_NOTE { text } else { longer }
 }
 
 fn word(result: Outcome) -> &'static str {

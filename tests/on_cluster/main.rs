@@ -10,6 +10,7 @@
 //! | `guardrails` | opt-in, controllers, disruption budgets, expired requests |
 //! | `limits` | cooldown, affected and matched services, two runs at once |
 //! | `ledger` | a state that cannot be trusted stops everything |
+//! | `notify` | who is told what, once, and that no receiver changes anything |
 //! | `permissions` | the Role of the manifests is enough, and less of it is refused by name |
 //! | `dry_run` | nothing changes |
 //! | `explain` | what a run would decide is told, with what to do about it, and nothing changes |
@@ -40,6 +41,7 @@
 mod audit_log;
 mod fixture;
 mod proxy;
+mod receiver;
 mod remediator;
 mod told;
 mod workloads;
@@ -55,6 +57,7 @@ mod verification;
 mod guardrails;
 mod limits;
 mod ledger;
+mod notify;
 mod permissions;
 mod dry_run;
 mod explain;

@@ -139,6 +139,28 @@ fn self_sign(key: &Path, certified: &Path) {
     assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Answers callers over TLS, with a certificate that nobody trusts but who is told to: the port, and the certificate's file.
+/// It ends with the test's process.
+pub(crate) fn serve_tls(lab: &Lab) -> (u16, PathBuf) {
+    let (key, certified) = (lab.folder.join("receiver.key"), lab.folder.join("receiver.crt"));
+    self_sign(&key, &certified);
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let server = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let server = Arc::new(server.with_single_cert(vec![certificate(&certified)], PrivateKeyDer::from_pem_file(&key).unwrap()).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(tls) = ServerConnection::new(Arc::clone(&server)) else { return };
+            let Ok(connection) = connection else { return };
+            let mut caller: Caller = BufReader::new(StreamOwned::new(tls, connection));
+            let asked = read_head(&mut caller).and_then(|head| caller.read_exact(&mut vec![0; content_length(&head).unwrap_or(0)]));
+            let _ = asked.and_then(|()| answer_with(&mut caller, "200 OK", "", "ok"));
+        }
+    });
+    (port, certified)
+}
+
 type Caller = BufReader<StreamOwned<ServerConnection, TcpStream>>;
 type Upstream = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 

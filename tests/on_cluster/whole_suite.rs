@@ -43,7 +43,8 @@ fn every_call_is_granted_and_every_grant_is_used() {
     let granted: BTreeSet<Call> =
         ["manifests/base", "manifests/overlays/lab-evict"].iter().flat_map(|folder| granted(&lab, folder)).collect();
     // Every authenticated user may ask the server these about itself, by Kubernetes' own roles.
-    let about_itself = |call: &&Call| ["selfsubjectrulesreviews", "selfsubjectaccessreviews", "selfsubjectreviews"].contains(&call.2.as_str());
+    let about_itself =
+        |call: &&Call| ["selfsubjectrulesreviews", "selfsubjectaccessreviews", "selfsubjectreviews"].contains(&call.2.as_str());
     let beyond: Vec<&Call> = called.difference(&granted).filter(|call| !about_itself(call)).collect();
     assert!(beyond.is_empty(), "called and not granted: {beyond:?}");
     let idle: Vec<&Call> = granted.difference(&called).collect();

@@ -1,0 +1,61 @@
+//! Who hears of a decision and of an outcome, and what makes one piece of news another.
+
+use super::*;
+use crate::decide::{Mode, Reason};
+use crate::ledger::Outcome;
+
+fn blocked_by(ids: &[GuardrailId], escalate: Escalate) -> (Escalate, String) {
+    let mut runbook = runbook("book");
+    runbook.escalation.on_guardrail_failure = escalate;
+    let text = String::new;
+    let check = |id: &GuardrailId| {
+        let (observed, limit, message) = (text(), text(), text());
+        Check { id: *id, verdict: Verdict::Blocked, observed, limit, message, until: None }
+    };
+    let guardrails = ids.iter().map(check).collect();
+    let decision = Decision { mode: Mode::Abort, reason: Reason::Blocked, evidence: None, runbook: Some(0), guardrails, plan: None };
+    (decision.escalation(&[runbook]), decision.distinction())
+}
+
+#[test]
+fn a_pause_is_nobodys_business_and_does_not_make_news_of_old_news() {
+    use GuardrailId::*;
+    let page = Escalate::PageServiceOwner;
+    for pause in GuardrailId::ALL.into_iter().filter(|id| id.is_a_pause()) {
+        assert_eq!(blocked_by(&[pause], page).0, Escalate::None, "{pause:?}");
+        assert_eq!(blocked_by(&[BlastRadius, pause], page), (page, "blast_radius".to_owned()), "{pause:?}");
+    }
+    assert_eq!(blocked_by(&[BlastRadius, DisruptionBudget], page), (page, "blast_radius,disruption_budget".to_owned()));
+}
+
+#[test]
+fn a_block_is_escalated_as_the_runbook_says() {
+    for level in Escalate::ALL {
+        assert_eq!(blocked_by(&[GuardrailId::BlastRadius], level).0, level);
+    }
+}
+
+#[test]
+fn an_outcome_is_escalated_as_the_runbook_says() {
+    use Outcome::*;
+    for level in Escalate::ALL {
+        assert_eq!([Failed, Unknown].map(|outcome| outcome.escalation(level)), [level, level]);
+        assert_eq!([Verified, Superseded, NotExecuted].map(|outcome| outcome.escalation(level)), [Escalate::None; 3]);
+        let degraded = if level == Escalate::None { Escalate::None } else { Escalate::PageServiceOwner };
+        assert_eq!(DegradedBefore.escalation(level), degraded, "it is never an incident of ours");
+    }
+}
+
+#[test]
+fn another_plan_is_another_question() {
+    let ask = |change: fn(&mut World)| {
+        let mut world = World::new();
+        world.runbook().decision_mode = DecisionMode::ApprovalRequired;
+        change(&mut world);
+        world.decide().distinction()
+    };
+    let first = ask(|_| {});
+    assert!(first.starts_with("decision_mode "), "{first}");
+    assert_eq!(ask(|_| {}), first);
+    assert_ne!(ask(|world| world.request().incident = Some("INC-2".to_owned())), first);
+}

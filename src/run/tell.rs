@@ -1,0 +1,121 @@
+//! Telling humans: what is put to them for approval, and what they are notified of. One write remembers both.
+//!
+//! No action is between its intent and its sending while this goes on, and nothing that comes of a notification decides anything.
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::clock::Stopwatch;
+use crate::ledger::{BreakerEvent, Execution, Notified, Proposal, Settled};
+use crate::store::StoreError;
+
+use super::{Run, RunError, SETTLE_ATTEMPTS};
+
+/// An outcome this old that nobody was told of is no news any more.
+const NEWS: SignedDuration = SignedDuration::from_hours(24);
+/// The run that an outcome is of may still be telling it.
+const TELLING: SignedDuration = SignedDuration::from_mins(1);
+
+/// What is left of a run's deadline when nobody is told any more: a run that has done its work is not to miss it for that.
+const RESERVE: Duration = Duration::from_secs(1);
+
+impl<W: Write> Run<'_, W> {
+    /// Notifies of what waits for that, and remembers it, and what was put to a human: `status` shows that, and a later run repeats
+    /// it by the same name.
+    pub(super) async fn tell(&mut self, proposals: Vec<Proposal>) -> Result<(), RunError> {
+        let told = self.notify().await;
+        for _ in 0..SETTLE_ATTEMPTS {
+            let mut ledger = self.store.ledger().clone();
+            let proposed = ledger.propose(&proposals);
+            if !ledger.note(&told) && !proposed {
+                return Ok(());
+            }
+            match self.store.write(ledger).await {
+                Err(StoreError::Conflict) => {}
+                // Without it a human may be told again, and that is all.
+                Err(error) if !proposed => {
+                    tracing::warn!(%error, "cannot remember who was notified");
+                    return Ok(());
+                }
+                written => return Ok(written?),
+            }
+        }
+        tracing::warn!("the ledger changed each time that what was told was to be remembered; the next run tries again");
+        Ok(())
+    }
+
+    /// Notifies of what waits for that. It never makes a run end otherwise, nor beyond its deadline.
+    pub(super) async fn tell_news(&mut self) {
+        let left = self.deadline.left().saturating_sub(RESERVE);
+        match tokio::time::timeout(left, self.tell(Vec::new())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot remember who was notified"),
+            Err(_) => tracing::warn!("the run had no time left to notify; the next one tries again"),
+        }
+    }
+
+    /// At the end of a run, however it ended: what it has not told yet, and failures that no run before told of.
+    pub(super) async fn tell_the_rest(&mut self) {
+        self.find_untold();
+        self.tell_news().await;
+    }
+
+    /// A run may end, or its receiver fail, after an outcome is in the ledger and before a human has heard of it.
+    fn find_untold(&mut self) {
+        if self.settings.notify.is_none() {
+            return;
+        }
+        let (now, ledger) = (self.now(), self.store.ledger());
+        let untold = |(execution, end): &(&Execution, &Settled)| {
+            let age = now.duration_since(end.at);
+            age < NEWS && age > TELLING && ledger.told(&execution.pod.uid, &execution.news(end.result)).is_none()
+        };
+        let untold: Vec<(Execution, Settled, Option<BreakerEvent>)> = ledger
+            .ended()
+            .filter(untold)
+            .map(|(execution, end)| {
+                let opening = ledger.open_breaker(&execution.runbook, &execution.service).filter(|_| end.result.is_failure());
+                (execution.clone(), end.clone(), opening.cloned())
+            })
+            .collect();
+        for (execution, end, opening) in untold {
+            let runbook = self.runbooks.iter().find(|runbook| runbook.name == execution.runbook);
+            self.reporter.told_late(&execution, &end, opening.as_ref(), runbook);
+        }
+    }
+
+    /// Sends what waits. What was sent, to be remembered; what could not be is told by the next run.
+    async fn notify(&mut self) -> Vec<Notified> {
+        let Some(webhook) = self.settings.notify.as_ref().filter(|_| !self.reporter.outbox.is_empty()) else { return Vec::new() };
+        // A run beside this one may have told it a moment ago.
+        if let Err(error) = self.store.reload().await {
+            tracing::warn!(%error, "cannot see what other runs have told");
+        }
+        let now = self.now();
+        let mut told = Vec::new();
+        for message in self.reporter.outbox.take(self.store.ledger(), now) {
+            if self.dry_run {
+                self.reporter.would_notify(webhook.format.as_str(), &message);
+                continue;
+            }
+            let Some(limits) = self.reporter.outbox.allowance(self.deadline.left().saturating_sub(RESERVE)) else {
+                tracing::warn!("there is no time left to notify in this run; the next one tries again");
+                break;
+            };
+            let record = self.reporter.message(&message);
+            let clock = Stopwatch::start();
+            let sent = webhook.send(&record, limits).await;
+            self.reporter.outbox.spent(clock.elapsed());
+            match sent {
+                Ok(()) => told.extend(message.told(now)),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot notify; the next run tries again");
+                    break;
+                }
+            }
+        }
+        told
+    }
+}
