@@ -97,6 +97,13 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
     },
+    /// Print a runbook as a page in Markdown, for an engineer on call to follow by hand
+    Render {
+        /// A file, or a folder of them
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the runbook's format, for editors
+    Schema,
 }
 
 /// What has no flag.
@@ -236,6 +243,11 @@ impl Cli {
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files, output } => check_files(&files, output),
+            Command::Render { file } => render(&file),
+            Command::Schema => {
+                say(std::io::stdout(), &crate::schema::schema());
+                Ok(Exit::Done)
+            }
         };
         ended.unwrap_or_else(|error| {
             let style = Style::of(&std::io::stderr());
@@ -359,6 +371,13 @@ fn check_files(files: &[PathBuf], output: Output) -> Result<Exit, CliError> {
     let validation = validate(files);
     output.print(&validation.report(), || validation.text(Style::of(&std::io::stdout())))?;
     Ok(if validation.is_valid() { Exit::Done } else { Exit::Usage })
+}
+
+fn render(file: &std::path::Path) -> Result<Exit, CliError> {
+    let runbooks = crate::load::load(file, std::time::Duration::MAX)?;
+    let pages: Vec<String> = runbooks.iter().map(crate::render::page).collect();
+    say(std::io::stdout(), pages.join("\n---\n\n").trim_end());
+    Ok(Exit::Done)
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {

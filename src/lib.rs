@@ -19,6 +19,8 @@
 compile_error!("a sabotaged program is for the tests of the tests");
 
 mod canonical;
+#[cfg(test)]
+mod documented;
 pub mod names;
 pub mod near;
 pub mod selector;
@@ -53,5 +55,7 @@ pub mod table;
 pub mod status;
 pub mod explain;
 pub mod check;
+pub mod schema;
+pub mod render;
 pub mod reset;
 pub mod cli;

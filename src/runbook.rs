@@ -17,10 +17,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, MINUTES, ROLLBACK, SECONDS};
 pub use parse::{parse, parse_all, parse_each};
 pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};
 pub use problem::Problem;
 pub use template::{Template, Values};
+pub(crate) use window::{DAYS, MOST_WINDOWS};
 pub use window::{Effect, Open, Window, open, opens_at};
 
 use crate::snapshot::WorkloadKind;
@@ -306,6 +308,8 @@ pub enum Escalate {
 impl Escalate {
     /// From least to most.
     pub const ALL: [Self; 4] = [Self::None, Self::PageServiceOwner, Self::OpenIncident, Self::OpenIncidentAndDisableRunbook];
+    /// A guardrail's block is a normal outcome: it must not disable the runbook.
+    pub const OF_A_GUARDRAIL: [Self; 3] = [Self::None, Self::PageServiceOwner, Self::OpenIncident];
 
     /// The word for it in a runbook.
     pub const fn as_str(self) -> &'static str {

@@ -144,12 +144,12 @@ mod tests {
 ok  a.yaml: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)
 missing.yaml: cannot be read: No such file or directory (os error 2); name a file, or a folder of .yaml files (run: --runbooks or RUNBOOKS)
 d.yaml: is not valid UTF-8, in line 2
-b.yaml:11:3: spec.ownr: did you mean owner?
-b.yaml:14:9: spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?
+b.yaml:13:3: spec.ownr: did you mean owner?
+b.yaml:16:9: spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?
 ";
         let rest = "\
 c.yaml:1:4: is not valid YAML: unclosed bracket '['
-e.yaml:7:18: metadata.name: is the name of the runbook at a.yaml:7:18 as well: each needs its own
+e.yaml:9:18: metadata.name: is the name of the runbook at a.yaml:9:18 as well: each needs its own
 6 files, 1 runbook valid, 6 mistakes";
         check("several", &files, &["missing.yaml", "a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml"], &format!("{expected}{rest}"));
     }

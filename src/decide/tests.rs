@@ -2,6 +2,7 @@
 
 mod approvals;
 mod circumstances;
+mod documentation;
 mod escalation;
 mod evidence;
 mod limits;
@@ -13,6 +14,7 @@ mod refusals;
 mod remedy;
 mod scope;
 mod symptoms;
+mod three_cases;
 mod workload;
 
 use std::collections::BTreeMap;

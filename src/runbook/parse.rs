@@ -18,16 +18,16 @@ use super::{
 use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 use crate::snapshot::WorkloadKind;
 
-const API_VERSION: &str = "remediations.kubedojo.io/v1";
-const KIND: &str = "RemediationRunbook";
-const ROLLBACK: &str = "controller_recreates_pod";
+pub(crate) const API_VERSION: &str = "remediations.kubedojo.io/v1";
+pub(crate) const KIND: &str = "RemediationRunbook";
+pub(crate) const ROLLBACK: &str = "controller_recreates_pod";
 
 /// Far more than the cluster sizes that were measured; above it is a slip of the keyboard.
-const COUNT: RangeInclusive<u32> = 1..=10_000;
+pub(crate) const COUNT: RangeInclusive<u32> = 1..=10_000;
 /// Seven days, as long as the ledger surely remembers: a longer cooldown would end unnoticed when its cause is pruned.
-const MINUTES: RangeInclusive<u32> = 1..=7 * 24 * 60;
+pub(crate) const MINUTES: RangeInclusive<u32> = 1..=7 * 24 * 60;
 /// A day: no run lasts longer.
-const SECONDS: RangeInclusive<u32> = 1..=24 * 60 * 60;
+pub(crate) const SECONDS: RangeInclusive<u32> = 1..=24 * 60 * 60;
 
 /// Reads the runbooks of one file: one or more YAML documents. `file` is its name, for the messages.
 ///
@@ -229,23 +229,21 @@ fn rollback(fields: &mut Fields<'_, '_>) -> Read<Rollback> {
 }
 
 fn escalation(fields: &mut Fields<'_, '_>) -> Read<Escalation> {
-    // A guardrail's block is a normal outcome: it must not disable the runbook.
-    const WITHOUT_DISABLING: [Escalate; 3] = [Escalate::None, Escalate::PageServiceOwner, Escalate::OpenIncident];
-    let on_guardrail_failure = fields.required("onGuardrailFailure", |value| value.one_of(&WITHOUT_DISABLING, Escalate::as_str));
+    let on_guardrail_failure = fields.required("onGuardrailFailure", |value| value.one_of(&Escalate::OF_A_GUARDRAIL, Escalate::as_str));
     let on_verification_failure = fields.required("onVerificationFailure", |value| value.one_of(&Escalate::ALL, Escalate::as_str));
     Ok(Escalation { on_guardrail_failure: on_guardrail_failure?, on_verification_failure: on_verification_failure? })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Check {
+pub(crate) enum Check {
     AvailableEqualsDesired,
     ReplacementReady,
 }
 
 impl Check {
-    const ALL: [Self; 2] = [Self::AvailableEqualsDesired, Self::ReplacementReady];
+    pub(crate) const ALL: [Self; 2] = [Self::AvailableEqualsDesired, Self::ReplacementReady];
 
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AvailableEqualsDesired => "available_replicas_equal_desired_replicas",
             Self::ReplacementReady => "replacement_pod_ready_within_timeout",

@@ -35,7 +35,8 @@ pub enum Effect {
 }
 
 impl Effect {
-    const ALL: [Self; 2] = [Self::Deny, Self::Allow];
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Deny, Self::Allow];
 
     /// The word for it in a runbook.
     pub const fn as_str(self) -> &'static str {
@@ -46,14 +47,19 @@ impl Effect {
     }
 }
 
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// More than anybody can keep in mind.
-const MOST_WINDOWS: usize = 50;
+pub(crate) const MOST_WINDOWS: usize = 50;
 const MINUTES_A_DAY: u32 = 24 * 60;
 /// A window that comes once a week comes within this.
 const A_WEEK_AND_A_BIT: i64 = 8;
 
 impl Window {
+    /// The name of its time zone, e.g. `Europe/Berlin`.
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
     /// It is open at this moment.
     pub fn contains(&self, now: Timestamp) -> bool {
         let local = self.zone.to_datetime(now);
@@ -121,7 +127,7 @@ impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days: Vec<&str> = self.days.iter().filter_map(|day| DAYS.get(*day).copied()).collect();
         let clock = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let zone = self.zone.iana_name().unwrap_or("UTC");
+        let zone = self.zone();
         write!(f, "{} {} {} to {} {zone}", self.effect.as_str(), days.join(","), clock(self.start), clock(self.end))
     }
 }

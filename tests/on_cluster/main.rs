@@ -33,6 +33,7 @@
 //! | `sabotage` | programs that break a rule are caught by that judge |
 //! | `probes` | before the action and after it: a real `prometheus` that scrapes a real target, and a `web_server` of this machine |
 //! | `alone` | the API server crashes, or falls silent |
+//! | `by_hand` | the page that `render` prints, followed command by command |
 //! | `whole_suite` | over the audit log of all the others: every call is granted, every grant is used |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 #![allow(clippy::print_stdout, reason = "a sweep says how many cases it had")]
@@ -80,4 +81,5 @@ mod crash_sweep;
 mod sabotage;
 mod probes;
 mod alone;
+mod by_hand;
 mod whole_suite;

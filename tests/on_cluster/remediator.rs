@@ -29,6 +29,11 @@ impl Runbook {
         self
     }
 
+    /// The YAML.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// With a field of a section set.
     pub(crate) fn with(mut self, section: &str, field: &str, value: impl Display) -> Self {
         let heading = format!("\n  {section}:\n");
