@@ -1,9 +1,11 @@
 //! The command line.
 
-use std::io::{Stdout, Write};
-use std::path::PathBuf;
+mod args;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,10 +20,13 @@ use crate::load::LoadError;
 use crate::output::json_pretty;
 use crate::reset::Reset;
 use crate::run::{RunError, run};
+use crate::simulate::{SimulateError, simulate};
 use crate::status::status;
 use crate::store::Store;
 use crate::validate::{shown, validate};
 use crate::words::inert;
+
+use args::{Command, Output, Policy, Target};
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -30,142 +35,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Look at the pods that ask to be replaced, decide, and replace those that may be, one at a time
-    #[command(after_help = NOTIFICATIONS)]
-    Run {
-        /// Shadow mode: the same reads and decisions, and not one write
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Say what a run would decide now, by which guardrails, until when, and what to do about it; nothing is changed
-    Explain {
-        /// One pod, whether it asks or not; without it, every pod that asks
-        pod: Option<String>,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-        #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock; nothing is changed
-    Check {
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-        #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Say what is in flight, which circuit breakers are open, and how each service's last replacement ended
-    Status {
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Close a runbook's open circuit breakers, once the cause of the failures is mended
-    ResetBreaker {
-        /// The runbook's name
-        runbook: String,
-        /// The breaker of this service only; without it, every open one of the runbook
-        #[arg(long)]
-        service: Option<String>,
-        /// What was mended; it is kept with your name
-        #[arg(long)]
-        reason: String,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Check runbook files, and report every mistake in them
-    Validate {
-        /// Files, or folders of them
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// Print a runbook as a page in Markdown, for an engineer on call to follow by hand
-    Render {
-        /// A file, or a folder of them
-        file: PathBuf,
-    },
-    /// Print the JSON Schema of the runbook's format, for editors
-    Schema,
-}
-
-/// What has no flag.
-const NOTIFICATIONS: &str = "\
-Notifications, by the environment only (whoever may list processes sees what flags hold):
-  NOTIFY_URL     the webhook to tell what a human has to know; a secret, shown nowhere [default: nobody is told]
-  NOTIFY_FORMAT  slack, or json: the audit record as it is [default: slack]";
-
-/// What may be done, and to which pods. A flag wins over its environment variable.
-#[derive(Debug, Args)]
-struct Policy {
-    /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks]
-    #[arg(long)]
-    runbooks: Option<String>,
-    /// Which pods ask [env: REQUEST_SELECTOR] [default: remediator.kubedojo.io/restart=true]
-    #[arg(long)]
-    selector: Option<String>,
-    /// The label that makes a service [env: SERVICE_LABEL] [default: app]
-    #[arg(long)]
-    service_label: Option<String>,
-    /// The most that any runbook may do; it can only lower [env: MODE_CEILING] [default: auto_execute]
-    #[arg(long)]
-    mode_ceiling: Option<String>,
-    /// The run ends within it, and begins nothing that could not be verified before [env: RUN_DEADLINE] [default: 9m]
-    #[arg(long)]
-    deadline: Option<String>,
-    /// auto, json or text [env: LOG_FORMAT] [default: auto: text on a terminal]
-    #[arg(long)]
-    log_format: Option<String>,
-    /// unverified; or admitted, where the cluster's admission policy lets nobody approve but who may, under their own name
-    /// [env: APPROVALS] [default: unverified]
-    #[arg(long)]
-    approvals: Option<String>,
-}
-
-/// Where.
-#[derive(Debug, Args)]
-struct Target {
-    /// The one namespace to work in [env: TARGET_NAMESPACE] [default: the ServiceAccount's or the context's own]
-    #[arg(short, long)]
-    namespace: Option<String>,
-    /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
-    #[arg(long)]
-    state_configmap: Option<String>,
-    /// A kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
-    #[arg(long)]
-    kubeconfig: Option<PathBuf>,
-    /// A context of the kubeconfig
-    #[arg(long)]
-    context: Option<String>,
-}
-
-/// `-o`.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Output {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
-    /// For programs, and people who like it better
-    Yaml,
 }
 
 impl Output {
@@ -196,6 +65,8 @@ enum CliError {
     #[error("--reason is empty: say what was mended")]
     NoReason,
     #[error(transparent)]
+    Simulate(SimulateError),
+    #[error(transparent)]
     Explain(Box<ExplainError>),
     #[error("the result cannot be written in this form: {0}")]
     Unwritable(String),
@@ -206,6 +77,7 @@ impl CliError {
         match self {
             Self::Config(_) | Self::NoReason => Exit::Usage,
             Self::Run(error) => error.exit(),
+            Self::Simulate(error) => error.exit(),
             Self::Explain(error) => error.exit(),
             Self::Unwritable(_) => Exit::Usage,
         }
@@ -219,6 +91,7 @@ impl CliError {
                 RunError::Runbooks(LoadError { problems, files }) => problems.iter().map(|problem| shown(problem, files, style)).collect(),
                 error => vec![inert(&error.to_string(), LONGEST_ERROR)],
             },
+            Self::Simulate(error) => error.to_string().lines().map(|line| inert(line, LONGEST_ERROR)).collect(),
             error => vec![inert(&error.to_string(), LONGEST_ERROR)],
         }
     }
@@ -237,8 +110,10 @@ impl Cli {
     /// Does what was asked; errors are told on standard error.
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
-            Command::Run { dry_run, policy, target } => one_run(dry_run, policy, target).await,
-            Command::Explain { pod, output, policy, target } => show_explanation(pod.as_deref(), output, policy, target).await,
+            Command::Run { dry_run, record, policy, target } => one_run(dry_run, record.as_deref(), policy, target).await,
+            Command::Explain { pod, output, record, policy, target } => {
+                show_explanation(pod.as_deref(), output, record.as_deref(), policy, target).await
+            }
             Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
@@ -248,6 +123,7 @@ impl Cli {
                 say(std::io::stdout(), &crate::schema::schema());
                 Ok(Exit::Done)
             }
+            Command::Simulate { paths, output } => play(&paths, output),
         };
         ended.unwrap_or_else(|error| {
             let style = Style::of(&std::io::stderr());
@@ -257,7 +133,7 @@ impl Cli {
     }
 }
 
-async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, CliError> {
+async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: Target) -> Result<Exit, CliError> {
     let asked = LogFormat::of_errors(policy.log_format.as_deref());
     let understood = understand(policy, target);
     let wanted = understood.as_ref().map_or(asked, |(settings, _)| settings.log_format);
@@ -269,7 +145,7 @@ async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, 
     diagnose(format == Format::Json, progress.clone());
     let ended = match understood {
         Ok((settings, access)) => {
-            run_until_stopped(&settings, access, dry_run, Sink::new(std::io::stdout(), format, progress.clone())).await
+            run_until_stopped(&settings, access, dry_run, record, Sink::new(std::io::stdout(), format, progress.clone())).await
         }
         Err(error) => Err(CliError::Config(error)),
     };
@@ -285,8 +161,14 @@ async fn one_run(dry_run: bool, policy: Policy, target: Target) -> Result<Exit, 
 }
 
 /// A run that is dropped at any point leaves in the ledger whatever it began; that is what the ledger is for.
-async fn run_until_stopped(settings: &Settings, access: Access, dry_run: bool, sink: Sink<Stdout>) -> Result<Exit, CliError> {
-    let run = run(settings, access, dry_run, sink);
+async fn run_until_stopped(
+    settings: &Settings,
+    access: Access,
+    dry_run: bool,
+    record: Option<&Path>,
+    sink: Sink<Stdout>,
+) -> Result<Exit, CliError> {
+    let run = run(settings, access, dry_run, record, sink);
     tokio::select! {
         // First of all listen: as PID 1, a signal that comes before that is lost.
         biased;
@@ -316,11 +198,17 @@ async fn show_status(output: Output, target: Target) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn show_explanation(pod: Option<&str>, output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+async fn show_explanation(
+    pod: Option<&str>,
+    output: Output,
+    record: Option<&Path>,
+    policy: Policy,
+    target: Target,
+) -> Result<Exit, CliError> {
     let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
     let deadline = Deadline::after(settings.deadline);
     let api = Api::connect(access, Clock::default(), deadline).await?;
-    let explanation = explain(api, &settings, pod, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
+    let explanation = explain(api, &settings, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
     output.print(&explanation, || explanation.table(colours()))?;
     Ok(Exit::Done)
 }
@@ -378,6 +266,12 @@ fn render(file: &std::path::Path) -> Result<Exit, CliError> {
     let pages: Vec<String> = runbooks.iter().map(crate::render::page).collect();
     say(std::io::stdout(), pages.join("\n---\n\n").trim_end());
     Ok(Exit::Done)
+}
+
+fn play(paths: &[PathBuf], output: Output) -> Result<Exit, CliError> {
+    let simulation = simulate(paths).map_err(CliError::Simulate)?;
+    output.print(&simulation, || simulation.table())?;
+    Ok(if simulation.passed() { Exit::Done } else { Exit::Differs })
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {

@@ -116,6 +116,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every stable word that [`Reason::as_str`] knows.
+    pub const WORDS: [&str; 11] = [
+        "malformed_request",
+        "request_expired",
+        "no_runbook",
+        "several_runbooks",
+        "low_confidence",
+        "guardrail",
+        "decision_mode",
+        "high_risk",
+        "mode_ceiling",
+        "approved",
+        "approval_void",
+    ];
+
     /// The stable word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -148,6 +163,9 @@ pub struct Evidence {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 6] = [Self::Abort, Self::Manual, Self::Suggest, Self::Observe, Self::ApprovalRequired, Self::AutoExecute];
+
     /// As logs and Events write it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,8 @@ pub enum Exit {
     Usage,
     /// 1: the API failed.
     Api,
+    /// 1: a recorded incident was decided otherwise than expected.
+    Differs,
     /// 3: a verification failed.
     VerificationFailed,
     /// 4: the ledger cannot be trusted.
@@ -22,7 +24,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Api => 1,
+            Self::Api | Self::Differs => 1,
             Self::Usage => 2,
             Self::VerificationFailed => 3,
             Self::Ledger => 4,

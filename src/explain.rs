@@ -4,6 +4,8 @@
 mod model;
 mod table;
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::api::Api;
@@ -17,6 +19,7 @@ use crate::matching::{self, hypothetical};
 use crate::names::{DNS_SUBDOMAIN, is_dns_subdomain};
 use crate::permissions::{missing, needs};
 use crate::probe;
+use crate::record::record;
 use crate::run::RunError;
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Request, Snapshot};
@@ -55,11 +58,17 @@ impl ExplainError {
     }
 }
 
-/// What would be decided on the pod of this name, or else on every pod that asks.
+/// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
 ///
 /// # Errors
 /// See [`ExplainError`].
-pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline: Deadline) -> Result<Explanation, ExplainError> {
+pub async fn explain(
+    api: Api,
+    settings: &Settings,
+    pod: Option<&str>,
+    record_in: Option<&Path>,
+    deadline: Deadline,
+) -> Result<Explanation, ExplainError> {
     if let Some(name) = pod.filter(|name| !is_dns_subdomain(name)) {
         return Err(ExplainError::NoName(name.to_owned()));
     }
@@ -82,6 +91,9 @@ pub async fn explain(api: Api, settings: &Settings, pod: Option<&str>, deadline:
     for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
         let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
         probe::ask_if_wanted(&decision, request, &runbooks, &mut snapshot).await;
+    }
+    if let Some(folder) = record_in {
+        record(folder, &settings.runbooks, &runbooks, &snapshot, store.ledger(), now, pod).map_err(RunError::from)?;
     }
     let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), now };
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));

@@ -212,6 +212,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] = [Self::Verified, Self::Failed, Self::Unknown, Self::Superseded, Self::DegradedBefore, Self::NotExecuted];
+
     /// As logs, ledger and Events write it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -58,4 +58,6 @@ pub mod check;
 pub mod schema;
 pub mod render;
 pub mod reset;
+pub mod simulate;
+pub mod record;
 pub mod cli;

@@ -4,6 +4,7 @@
 
 mod facts;
 mod hypothetical;
+pub mod recorded;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,10 +107,15 @@ pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Reque
 /// # Errors
 /// A permission is missing.
 pub async fn workload_behind(api: &Api, owner: &Owner) -> Result<Fact<Workload>, ApiError> {
+    behind(owner, async |resource, name| fact(api.get(resource, name).await)).await
+}
+
+/// The same, wherever the objects come from.
+async fn behind<E>(owner: &Owner, get: impl AsyncFn(Resource, &str) -> Result<Fact<WorkloadObject>, E>) -> Result<Fact<Workload>, E> {
     match &owner.kind {
-        OwnerKind::StatefulSet => workload(api, STATEFUL_SETS, WorkloadKind::StatefulSet, &owner.name, &owner.uid).await,
+        OwnerKind::StatefulSet => workload(get, STATEFUL_SETS, WorkloadKind::StatefulSet, &owner.name, &owner.uid).await,
         OwnerKind::ReplicaSet => {
-            let object = match fact(api.get::<WorkloadObject>(REPLICA_SETS, &owner.name).await)? {
+            let object = match get(REPLICA_SETS, &owner.name).await? {
                 Fact::Known(object) if *object.metadata.uid == *owner.uid => object,
                 Fact::Known(_) => return Ok(Fact::Unknown(format!("ReplicaSet {} is another one by now", owner.name))),
                 Fact::Unknown(why) => return Ok(Fact::Unknown(why)),
@@ -118,19 +124,25 @@ pub async fn workload_behind(api: &Api, owner: &Owner) -> Result<Fact<Workload>,
                 return Ok(facts::workload_of(WorkloadKind::ReplicaSet, object));
             };
             if above.kind == "Deployment" && above.api_version.starts_with("apps/") {
-                workload(api, DEPLOYMENTS, WorkloadKind::Deployment, &above.name, &above.uid).await
+                workload(get, DEPLOYMENTS, WorkloadKind::Deployment, &above.name, &above.uid).await
             } else {
                 let kind = above.kind;
                 Ok(Fact::Unknown(format!("its ReplicaSet belongs to a {kind}, {}, whose rollouts are not understood here", above.name)))
             }
         }
-        OwnerKind::DaemonSet => workload(api, DAEMON_SETS, WorkloadKind::DaemonSet, &owner.name, &owner.uid).await,
+        OwnerKind::DaemonSet => workload(get, DAEMON_SETS, WorkloadKind::DaemonSet, &owner.name, &owner.uid).await,
         OwnerKind::Other(kind) => Ok(Fact::Unknown(format!("a {kind} owns it, which is not supported"))),
     }
 }
 
-async fn workload(api: &Api, resource: Resource, kind: WorkloadKind, name: &str, uid: &str) -> Result<Fact<Workload>, ApiError> {
-    Ok(match fact(api.get::<WorkloadObject>(resource, name).await)? {
+async fn workload<E>(
+    get: impl AsyncFn(Resource, &str) -> Result<Fact<WorkloadObject>, E>,
+    resource: Resource,
+    kind: WorkloadKind,
+    name: &str,
+    uid: &str,
+) -> Result<Fact<Workload>, E> {
+    Ok(match get(resource, name).await? {
         Fact::Known(object) if object.metadata.uid == uid => facts::workload_of(kind, object),
         Fact::Known(_) => Fact::Unknown(format!("{kind} {name} is another one by now")),
         Fact::Unknown(why) => Fact::Unknown(why),
@@ -171,11 +183,19 @@ async fn pods_of_services(
 ) -> Result<Vec<(Service, Fact<Vec<Pod>>)>, ApiError> {
     let selector = pods_of(label, names.iter().cloned().collect(), &bounds.service_label).to_string();
     let keep = |object: PodObject| (object.metadata.labels.get(label).cloned().unwrap_or_default(), pod_of(&object));
-    let listed = fact(api.list(PODS, Some(&selector), keep).await)?;
+    let listed = match fact(api.list(PODS, Some(&selector), keep).await)? {
+        Fact::Known((pods, _)) => Fact::Known(pods),
+        Fact::Unknown(why) => Fact::Unknown(why),
+    };
+    Ok(by_service(label, &names, listed))
+}
+
+/// Pods, each with the value of its service label, as services.
+fn by_service(label: &str, names: &BTreeSet<String>, listed: Fact<Vec<(String, Pod)>>) -> Vec<(Service, Fact<Vec<Pod>>)> {
     let service = |name: &String| Service { label: label.to_owned(), name: name.clone() };
-    Ok(match listed {
+    match listed {
         Fact::Unknown(why) => names.iter().map(|name| (service(name), Fact::Unknown(why.clone()))).collect(),
-        Fact::Known((pods, _)) => {
+        Fact::Known(pods) => {
             let mut by_name: BTreeMap<&String, Vec<Pod>> = names.iter().map(|name| (name, Vec::new())).collect();
             for (name, pod) in pods {
                 if let Some(of_service) = by_name.get_mut(&name) {
@@ -184,7 +204,7 @@ async fn pods_of_services(
             }
             by_name.into_iter().map(|(name, pods)| (service(name), Fact::Known(pods))).collect()
         }
-    })
+    }
 }
 
 /// The selector for the pods of these services: those that carry the label, and not the run's own service label where this is
@@ -206,10 +226,17 @@ async fn budgets(api: &Api) -> Result<Fact<Vec<Budget>>, ApiError> {
 
 /// The namespace's own labels, where a runbook looks at them.
 async fn namespace_labels(api: &Api, runbooks: &[Runbook]) -> Result<Fact<BTreeMap<String, String>>, ApiError> {
-    if runbooks.iter().all(|runbook| runbook.guardrails.blocked_by_labels.is_empty()) {
-        return Ok(Fact::Unknown("no runbook looks at the namespace's labels, so they were not read".to_owned()));
+    if !looks_at_namespace(runbooks) {
+        return Ok(Fact::Unknown(NOT_LOOKED_AT.to_owned()));
     }
     fact(api.namespace_labels().await)
+}
+
+const NOT_LOOKED_AT: &str = "no runbook looks at the namespace's labels, so they were not read";
+
+/// Some runbook looks at the labels of the namespace.
+pub(crate) fn looks_at_namespace(runbooks: &[Runbook]) -> bool {
+    runbooks.iter().any(|runbook| !runbook.guardrails.blocked_by_labels.is_empty())
 }
 
 /// A failed read is an unknown fact, which blocks; a missing permission is the installer's to mend, so it ends the run.

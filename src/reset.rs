@@ -42,7 +42,8 @@ impl Reset {
         }
     }
 
-    fn apply(&self, ledger: &mut Ledger, now: Timestamp) -> Vec<BreakerEvent> {
+    /// Notes the resets in a ledger. The openings that they clear.
+    pub(crate) fn apply(&self, ledger: &mut Ledger, now: Timestamp) -> Vec<BreakerEvent> {
         let concerned = |event: &&BreakerEvent| event.runbook == self.runbook && (self.service.is_none() || event.service == self.service);
         let cleared: Vec<BreakerEvent> = ledger.open_breakers().into_iter().filter(concerned).cloned().collect();
         ledger.breaker.extend(cleared.iter().map(|opening| BreakerEvent {

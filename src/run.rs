@@ -1,31 +1,35 @@
 //! A run: match, check, act, verify, audit, in that order, one pod at a time.
 
 mod adopt;
+mod intent;
 mod report;
 mod tell;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::act::{self, Acted};
 use crate::api::{Access, Api, ApiError, Cause};
 use crate::audit::Sink;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, Reason, decide, probes_wanted};
+use crate::decide::{Decider, Decision, Mode, decide, probes_wanted};
 use crate::exit::Exit;
-use crate::ledger::{ApprovedPlan, Execution, InFlight, Ledger, ObjectRef, Outcome, Proposal, Settled, later};
+use crate::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
 use crate::load::{LoadError, load};
 use crate::matching::{self, Again, Fresh};
 use crate::permissions::{Need, missing, needs};
 use crate::probe;
+use crate::record::{RecordError, Recorder, Seen};
 use crate::runbook::Runbook;
-use crate::snapshot::{Bounds, Fact, Request, Snapshot, Workload};
+use crate::snapshot::{Bounds, Fact, Request, Snapshot};
 use crate::store::{Store, StoreError};
-use crate::verify::{Verdict, Verification, object_ref};
+use crate::verify::{Verdict, Verification};
 
+pub(crate) use intent::{execution, proposal};
 use report::Reporter;
 
 /// Nothing is sent later than this after the intent was written.
@@ -41,6 +45,9 @@ pub enum RunError {
     /// The runbooks cannot be used.
     #[error(transparent)]
     Runbooks(#[from] LoadError),
+    /// A record of the run cannot be made.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The API failed.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -76,7 +83,7 @@ impl RunError {
     /// The exit code that it calls for.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Runbooks(_) | Self::Permissions { .. } => Exit::Usage,
+            Self::Runbooks(_) | Self::Record(_) | Self::Permissions { .. } => Exit::Usage,
             Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
             Self::Store(StoreError::Conflict) | Self::Deadline(_) => Exit::Api,
             Self::After { exit, error } => exit.and(error.exit()),
@@ -92,13 +99,19 @@ fn exit_of(error: &ApiError) -> Exit {
     }
 }
 
-/// Runs once. `dry_run`: the same reads and the same decisions, and not one write.
+/// Runs once. `dry_run`: the same reads and the same decisions, and not one write. `record`: a folder to record it in.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was begun is in the ledger.
-pub async fn run<W: Write>(settings: &Settings, access: Access, dry_run: bool, sink: Sink<W>) -> Result<Exit, RunError> {
+pub async fn run<W: Write>(
+    settings: &Settings,
+    access: Access,
+    dry_run: bool,
+    record: Option<&Path>,
+    sink: Sink<W>,
+) -> Result<Exit, RunError> {
     let mut exit = Exit::Done;
-    let ended = tokio::time::timeout(settings.deadline, within_deadline(settings, access, dry_run, sink, &mut exit)).await;
+    let ended = tokio::time::timeout(settings.deadline, within_deadline(settings, access, dry_run, record, sink, &mut exit)).await;
     let ended = ended.unwrap_or_else(|_| Err(RunError::Deadline(settings.deadline.into())));
     match ended {
         // A failed verification before it is not forgotten for an API that fails later.
@@ -112,16 +125,18 @@ async fn within_deadline<W: Write>(
     settings: &Settings,
     access: Access,
     dry_run: bool,
+    record: Option<&Path>,
     sink: Sink<W>,
     exit: &mut Exit,
 ) -> Result<(), RunError> {
     let deadline = Deadline::after(settings.deadline);
     let runbooks = load(&settings.runbooks, settings.deadline)?;
+    let recorder = record.map(|folder| Recorder::new(folder, &settings.runbooks)).transpose()?;
     let api = Api::connect(access, Clock::default(), deadline).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;
     let mut reporter = Reporter::new(sink, &api, settings, dry_run);
     reporter.outbox.knows(store.ledger());
-    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, exit };
+    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
     let ended = run.all().await;
     run.tell_the_rest().await;
     ended
@@ -135,6 +150,7 @@ struct Run<'a, W> {
     dry_run: bool,
     deadline: Deadline,
     reporter: Reporter<W>,
+    recorder: Option<Recorder>,
     exit: &'a mut Exit,
 }
 
@@ -166,7 +182,7 @@ impl<W: Write> Run<'_, W> {
 
         // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
         snapshot.requests.sort_by(|a, b| turn(a).cmp(&turn(b)));
-        let (mut eligible, mut proposals) = (Vec::new(), Vec::new());
+        let (mut eligible, mut proposals, mut decided) = (Vec::new(), Vec::new(), Vec::new());
         let now = self.now();
         let ledger = self.store.ledger().clone();
         let decider = Decider::new(&self.runbooks, &snapshot, &ledger, now);
@@ -177,9 +193,15 @@ impl<W: Write> Run<'_, W> {
                 eligible.push(request.clone());
             } else {
                 self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
-                proposals.extend(self.proposal(request, &decision, &snapshot));
+                proposals.extend(proposal(request, &decision, &snapshot, &self.runbooks));
+                if self.recorder.is_some() {
+                    decided.push((request, decision));
+                }
             }
         }
+        let decisions = decided.iter().map(|(request, decision)| (*request, decision)).collect();
+        self.record(&Seen { snapshot: &snapshot, ledger: &ledger, now, decisions });
+        self.save_record();
         if self.dry_run {
             proposals.clear();
             // Only what waits for its probes is left.
@@ -206,7 +228,11 @@ impl<W: Write> Run<'_, W> {
             snapshot.bounds = self.bounds();
             decision = decide_now(self, snapshot);
         }
-        self.reporter.decision(request, &decision, snapshot, &self.runbooks, self.now()).await;
+        let now = self.now();
+        self.reporter.decision(request, &decision, snapshot, &self.runbooks, now).await;
+        let ledger = self.store.ledger().clone();
+        self.record(&Seen { snapshot, ledger: &ledger, now, decisions: vec![(request, &decision)] });
+        self.save_record();
     }
 
     /// Decides on fresh facts, and replaces the pod if it still may. What its probes answer goes to `before`.
@@ -234,11 +260,15 @@ impl<W: Write> Run<'_, W> {
             let now = self.now();
             let Some((execution, send_before)) = self.intent(&candidate, now) else {
                 self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
-                let proposal = self.proposal(request, decision, snapshot);
+                let ledger = self.store.ledger().clone();
+                self.record(&Seen { snapshot, ledger: &ledger, now, decisions: vec![(request, decision)] });
+                self.save_record();
+                let proposal = proposal(request, decision, snapshot, &self.runbooks);
                 return self.tell(proposal.into_iter().collect()).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
-            let mut ledger = self.store.ledger().clone();
+            let before = self.store.ledger().clone();
+            let mut ledger = before.clone();
             ledger.executions.push(execution.clone());
             if !cfg!(feature = "sabotage-intent") {
                 match self.store.begin(ledger).await {
@@ -247,6 +277,7 @@ impl<W: Write> Run<'_, W> {
                 }
             }
             self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
+            self.record(&Seen { snapshot, ledger: &before, now, decisions: vec![(request, decision)] });
             self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
             return self.act_and_verify(candidate.fresh, execution, send_before).await;
         }
@@ -258,21 +289,19 @@ impl<W: Write> Run<'_, W> {
         Ok(())
     }
 
-    /// What is put to a human, if something is.
-    fn proposal(&self, request: &Request, decision: &Decision, snapshot: &Snapshot) -> Option<Proposal> {
-        let plan = decision.plan.as_ref().filter(|_| decision.mode == Mode::ApprovalRequired)?;
-        Some(Proposal {
-            plan: plan.id.clone(),
-            content: plan.content.clone(),
-            issued_at: plan.issued_at,
-            expires_at: plan.expires_at,
-            namespace: snapshot.bounds.namespace.clone(),
-            service: request.service.as_ref()?.name.clone(),
-            pod: object_ref(&request.pod),
-            runbook: self.runbooks.get(decision.runbook?)?.name.clone(),
-            message: decision.message(&request.pod.name, &self.runbooks),
-            approve_with: plan.approve_with.clone(),
-        })
+    /// Takes down what was decided, if that is asked for. It never changes what a run does.
+    fn record(&mut self, seen: &Seen<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observe(seen, &self.runbooks);
+        }
+    }
+
+    /// Writes it. Never between an intent and its action, for that is to be sent at once.
+    fn save_record(&mut self) {
+        let recorder = self.recorder.as_mut().filter(|recorder| recorder.has_decisions());
+        if let Some(Err(error)) = recorder.map(Recorder::write) {
+            tracing::warn!("{error}");
+        }
     }
 
     /// The decision on facts read just now.
@@ -284,51 +313,7 @@ impl<W: Write> Run<'_, W> {
     /// What will be done, in full, if the decision is to act: all that another run would need to settle it.
     fn intent(&self, candidate: &Candidate, now: Timestamp) -> Option<(Execution, Deadline)> {
         let Candidate { fresh: Fresh { snapshot, request, .. }, decision } = candidate;
-        if decision.mode != Mode::AutoExecute {
-            return None;
-        }
-        let runbook = self.runbooks.get(decision.runbook?)?;
-        let service = request.service.as_ref()?;
-        let owner = request.pod.owner.as_ref()?;
-        let workload: &Workload = snapshot.workloads.get(&*owner.uid)?.known().ok()?;
-        let pods = snapshot.services.get(service)?.known().ok()?;
-        let stable = workload.stable(runbook.verification.stable_seconds);
-        let own = || pods.iter().filter(|pod| pod.is_owned_by(&owner.uid));
-        let unready = own().filter(|pod| pod.uid != request.pod.uid && !pod.is_ready(stable, now)).count();
-        let timeout = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
-        let execution = Execution {
-            id: self.next_id(),
-            runbook: runbook.name.clone(),
-            runbook_digest: runbook.digest.clone(),
-            namespace: self.api.namespace().to_owned(),
-            service: service.name.clone(),
-            workload: ObjectRef { kind: workload.kind.to_string(), name: workload.name.clone(), uid: workload.uid.clone() },
-            pod: object_ref(&request.pod),
-            incident: request.incident.clone(),
-            started_at: now,
-            cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
-            charged: true,
-            method: runbook.action.method,
-            approval: approved(decision),
-            service_owner: workload.owner.clone(),
-            in_flight: Some(InFlight {
-                holder: self.holder_of_this_run(),
-                service_label: service.label.clone(),
-                owner_uid: owner.uid.to_string(),
-                template_hash: workload.template_hash.clone(),
-                desired: workload.desired,
-                pods_before: own().map(|pod| pod.uid.to_string()).collect(),
-                unready_before: u32::try_from(unready).unwrap_or(u32::MAX),
-                available_equals_desired: runbook.verification.available_equals_desired,
-                stable_seconds: stable.as_secs(),
-                send_before: now + SEND_WITHIN,
-                verify_deadline: now + SEND_WITHIN + timeout,
-                on_failure: runbook.escalation.on_verification_failure,
-                breaker: runbook.guardrails.circuit_breaker,
-                probes: runbook.verification.probes.clone(),
-            }),
-            outcome: None,
-        };
+        let execution = execution(decision, request, snapshot, &self.runbooks, now, self.next_id(), self.holder_of_this_run())?;
         Some((execution, Deadline::after(SEND_WITHIN)))
     }
 
@@ -450,12 +435,16 @@ impl<W: Write> Run<'_, W> {
                 detail: verdict.detail.clone(),
                 replacement: verdict.replacement.clone(),
             };
+            if let Some(recorder) = &mut self.recorder {
+                recorder.ended(&execution.pod.name, &end, took);
+            }
             let opening = ledger.settle(&execution.id, end, charged, verdict.opens_breaker, self.reporter.run_id());
             match self.store.write(ledger).await {
                 Err(StoreError::Conflict) if attempt < SETTLE_ATTEMPTS => attempt += 1,
                 written => break (opening, written),
             }
         };
+        self.save_record();
         if verdict.result.is_failure() {
             *self.exit = self.exit.and(Exit::VerificationFailed);
         }
@@ -473,14 +462,8 @@ impl<W: Write> Run<'_, W> {
     }
 }
 
-/// The approval that a decision to act rests on.
-fn approved(decision: &Decision) -> Option<ApprovedPlan> {
-    let (plan, Reason::Approved { by, verified }) = (decision.plan.as_ref()?, &decision.reason) else { return None };
-    Some(ApprovedPlan { plan: plan.id.clone(), by: by.clone(), verified: *verified })
-}
-
 /// Oldest request first, then by name.
-fn turn(request: &Request) -> (Option<Timestamp>, &str) {
+pub(crate) fn turn(request: &Request) -> (Option<Timestamp>, &str) {
     let asked = match &request.requested_at {
         Fact::Known(time) => Some(*time),
         Fact::Unknown(_) => None,

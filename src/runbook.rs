@@ -4,8 +4,8 @@
 //! so that nothing after it needs to check a limit again.
 
 mod digest;
-mod fields;
-mod node;
+pub(crate) mod fields;
+pub(crate) mod node;
 mod parse;
 mod probe;
 mod problem;
@@ -17,6 +17,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use parse::inline;
 pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, MINUTES, ROLLBACK, SECONDS};
 pub use parse::{parse, parse_all, parse_each};
 pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};

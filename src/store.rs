@@ -6,7 +6,7 @@ use crate::api::{Api, ApiError, CONFIG_MAPS, Call, Cause};
 use crate::ledger::{Ledger, Untrusted};
 
 /// The key of the truth.
-const LEDGER_KEY: &str = "ledger.json";
+pub(crate) const LEDGER_KEY: &str = "ledger.json";
 /// The key for human readers.
 const SUMMARY_KEY: &str = "summary";
 /// Set by the first write: from then on, an empty ConfigMap has lost something.

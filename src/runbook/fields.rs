@@ -13,14 +13,14 @@ use crate::near::near;
 use crate::words::{is_invisible, quoted, turns_text};
 
 /// What a reader returns.
-pub(super) type Read<T> = Result<T, Reported>;
+pub(crate) type Read<T> = Result<T, Reported>;
 
 /// Proof that a problem was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reported(());
+pub(crate) struct Reported(());
 
 /// The problems of one file.
-pub(super) struct Report<'f> {
+pub(crate) struct Report<'f> {
     file: &'f str,
     problems: RefCell<Vec<Problem>>,
 }
@@ -45,7 +45,7 @@ impl<'f> Report<'f> {
 }
 
 /// A value to read, or the place where one is missing.
-pub(super) struct Value<'r> {
+pub(crate) struct Value<'r> {
     report: &'r Report<'r>,
     path: String,
     /// Of the value; of the parent's key if it is missing.
@@ -73,6 +73,24 @@ impl<'r> Value<'r> {
     /// Something else is wrong with the value.
     pub fn say(&self, message: impl Into<String>) -> Reported {
         self.report.add(self.at, &self.path, message.into())
+    }
+
+    /// What is there, if something is.
+    pub fn content(&self) -> Option<&'r Content> {
+        self.content
+    }
+
+    /// The value under a key of it, if it has that.
+    pub fn get(&self, name: &str) -> Option<Self> {
+        let Some(Content::Map(entries)) = self.content else { return None };
+        let (key, node) = entries.iter().find(|(key, _)| key.content.as_text() == Some(name))?;
+        Some(self.child(join(&self.path, name), key.at, node))
+    }
+
+    /// Its items, if it is a list.
+    pub fn items(&self) -> Vec<Self> {
+        let Some(Content::List(nodes)) = self.content else { return Vec::new() };
+        nodes.iter().enumerate().map(|(index, node)| self.child(format!("{}[{index}]", self.path), node.at, node)).collect()
     }
 
     /// Where the value is, as `file:line:column`.
@@ -168,6 +186,11 @@ impl<'r> Value<'r> {
         }
     }
 
+    /// A text that `understand` makes something of; its error says what is wrong with it.
+    pub fn understood<T>(&self, expected: &str, understand: impl FnOnce(&'r str) -> Result<T, String>) -> Read<T> {
+        understand(self.as_text(expected)?).map_err(|why| self.say(format!("must be {expected}: {why}")))
+    }
+
     /// A number from 0 to 1.
     pub fn fraction(&self) -> Read<f64> {
         match self.content {
@@ -258,7 +281,7 @@ impl<'r> Value<'r> {
 }
 
 /// The fields of a mapping: those that nobody has taken yet, and those taken.
-pub(super) struct Fields<'v, 'r> {
+pub(crate) struct Fields<'v, 'r> {
     of: &'v Value<'r>,
     left: Vec<&'r (Node, Node)>,
     taken: Vec<Taken>,

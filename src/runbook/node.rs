@@ -9,16 +9,32 @@ use serde_saphyr::{Error, Location, MessageFormatter, NonFiniteFloatPolicy, Opti
 
 use crate::words::inert;
 
-/// As much as a ConfigMap, where runbooks live, can hold.
-const MAX_BYTES: usize = 1024 * 1024;
-/// A runbook has about fifty; the bound is on what aliases expand to as well, so that no file can exhaust the memory.
-const MAX_NODES: usize = 20_000;
-/// A runbook has five. Each level costs stack, of which a thread has 2 MiB: the library's own bound of 64 overflows it in a debug build.
-const MAX_DEPTH: usize = 16;
+/// How much of a text is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// What it is for: "a runbook".
+    what: &'static str,
+    /// Why not more bytes: "where a ConfigMap holds at most".
+    room: &'static str,
+    bytes: usize,
+    /// Aliases expanded, so that no file can exhaust the memory.
+    nodes: usize,
+    /// Each level costs stack, of which a thread has 2 MiB: the library's own bound of 64 overflows it in a debug build.
+    depth: usize,
+}
+
+impl Limits {
+    /// As many bytes as a ConfigMap, where runbooks live, can hold; a runbook has about fifty values, and five levels.
+    pub const RUNBOOK: Self =
+        Self { what: "a runbook", room: "where a ConfigMap holds at most", bytes: 1024 * 1024, nodes: 20_000, depth: 16 };
+    /// What kubectl prints of a thousand pods, with managedFields, which are the deepest of it.
+    pub const OBJECTS: Self =
+        Self { what: "recorded objects", room: "of which are read at most", bytes: 64 * 1024 * 1024, nodes: 4_000_000, depth: 32 };
+}
 
 /// Line and column, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
+pub(crate) struct Position {
     pub line: u64,
     pub column: u64,
 }
@@ -36,14 +52,14 @@ impl From<Location> for Position {
 
 /// A value where it is written. Of what comes through an alias or a merge key that is the anchored text: the place to correct.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub at: Position,
     pub content: Content,
 }
 
 /// What a node holds.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Null,
     Bool(bool),
     Int(i128),
@@ -54,20 +70,26 @@ pub(super) enum Content {
 }
 
 /// The documents of a text; empty ones are left out. Stops at what is no YAML, saying where and why.
-pub(super) fn documents(text: &str) -> Result<Vec<Node>, (Position, String)> {
-    if text.len() > MAX_BYTES {
-        return Err((Position::START, format!("is too large: {} bytes, where a ConfigMap holds at most {MAX_BYTES}", text.len())));
+pub(crate) fn documents(text: &str) -> Result<Vec<Node>, (Position, String)> {
+    documents_within(text, Limits::RUNBOOK)
+}
+
+/// As [`documents`], of at most so much.
+pub(crate) fn documents_within(text: &str, limits: Limits) -> Result<Vec<Node>, (Position, String)> {
+    let Limits { bytes, room, .. } = limits;
+    if text.len() > bytes {
+        return Err((Position::START, format!("is too large: {} bytes, {room} {bytes}", text.len())));
     }
-    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| {
+    serde_saphyr::from_multiple_with_options(text, options(limits)).map_err(|error| {
         let at = error.location().map_or(Position::START, Position::from);
-        (at, explain(&error))
+        (at, explain(&error, limits))
     })
 }
 
 /// Duplicate keys are refused, which is the default.
-fn options() -> Options {
+fn options(limits: Limits) -> Options {
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: MAX_NODES, max_depth: MAX_DEPTH },
+        budget: serde_saphyr::budget! { max_nodes: limits.nodes, max_depth: limits.depth },
         // `yes` and `on` are text: only true and false are booleans.
         strict_booleans: true,
         // A tag would change a value's type out of sight.
@@ -79,19 +101,22 @@ fn options() -> Options {
     }
 }
 
-fn explain(error: &Error) -> String {
+fn explain(error: &Error, limits: Limits) -> String {
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("has the key {} twice: remove one", shown(key)),
         Error::DuplicateMappingKey { .. } => "has a key twice: remove one".to_owned(),
-        Error::AliasError { error, .. } => explain(error),
-        Error::Budget { .. } => format!("is too much for a runbook: at most {MAX_NODES} values, aliases expanded, and {MAX_DEPTH} levels"),
+        Error::AliasError { error, .. } => explain(error, limits),
+        Error::Budget { .. } => {
+            let Limits { what, nodes, depth, .. } = limits;
+            format!("is too much for {what}: at most {nodes} values, aliases expanded, and {depth} levels")
+        }
         // The parser quotes the file.
         other => format!("is not valid YAML: {}", inert(&UserMessageFormatter.format_message(other), 500)),
     }
 }
 
 /// A text from the file in quotes, on one line, harmless to a terminal and of bearable length.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const ENOUGH: usize = 80;
     let mut start: String = text.chars().take(ENOUGH).collect();
     if start.len() < text.len() {

@@ -79,6 +79,11 @@ pub fn parse_each<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> (V
     (runbooks, problems)
 }
 
+/// Reads one runbook that is written inside another document.
+pub(crate) fn inline(value: &Value<'_>) -> Read<Runbook> {
+    value.fields(|fields| document(fields, &mut Names::default()))
+}
+
 fn document(fields: &mut Fields<'_, '_>, names: &mut Names) -> Read<Runbook> {
     let api_version = fields.required("apiVersion", |value| value.one_of(&[API_VERSION], |name| name));
     let kind = fields.required("kind", |value| value.one_of(&[KIND], |name| name));

@@ -2,16 +2,20 @@
 
 use std::path::Path;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Site};
 use crate::sweep::{Case, calls, sweep};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pod-remediator");
+
+fn case(fault: Fault, calls: &[String], place: usize) -> Case {
+    Case { fault, site: Some(Site::at(calls, place)) }
+}
 
 #[test]
 fn killed_at_any_call_it_deletes_once_at_the_most_and_the_next_run_settles_it() {
     let program = Path::new(PROGRAM);
     let calls = calls("kill-count", program);
-    let both = |at| [Fault::KillBefore, Fault::KillAfter].map(|fault| Case { fault, at });
+    let both = |at| [Fault::KillBefore, Fault::KillAfter].map(|fault| case(fault, &calls, at));
     sweep("kill", program, &calls, (0..calls.len()).flat_map(both).collect());
 }
 
@@ -36,8 +40,8 @@ fn with_any_wrong_answer_at_any_call_it_deletes_once_at_the_most_and_the_cooldow
         nth("PUT configmaps/NAME", 1),
         nth("POST events", 0),
     ];
-    let mut cases: Vec<Case> = (0..calls.len()).flat_map(|at| everywhere.map(|fault| Case { fault, at })).collect();
-    cases.extend(sites.into_iter().flat_map(|at| elsewhere.map(|fault| Case { fault, at })));
-    cases.push(Case { fault: Fault::Gone, at: nth("GET pods watch", 0) });
+    let mut cases: Vec<Case> = (0..calls.len()).flat_map(|at| everywhere.map(|fault| case(fault, &calls, at))).collect();
+    cases.extend(sites.into_iter().flat_map(|at| elsewhere.map(|fault| case(fault, &calls, at))));
+    cases.push(case(Fault::Gone, &calls, nth("GET pods watch", 0)));
     sweep("fault", program, &calls, cases);
 }

@@ -53,17 +53,40 @@ pub(crate) struct Seen {
     pub(crate) process: OnceLock<u32>,
 }
 
+/// One call among those of a run: of its kind the nth, counted from 0. By its place among all of them it could not be found again:
+/// how often a run looks at the workload while it verifies differs from run to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) call: String,
+    pub(crate) nth: usize,
+}
+
+impl Site {
+    /// The one at this place of a run's calls.
+    pub(crate) fn at(calls: &[String], place: usize) -> Self {
+        let call = calls[place].clone();
+        let nth = calls[..place].iter().filter(|other| **other == call).count();
+        Self { call, nth }
+    }
+
+    /// Whether these calls have it.
+    pub(crate) fn is_in(&self, calls: &[String]) -> bool {
+        calls.iter().filter(|call| **call == self.call).count() > self.nth
+    }
+}
+
 impl Fault {
-    /// The script: at this call, counted from 0, and only there.
-    pub(crate) fn script(self, at: usize, seen: &Arc<Seen>) -> impl Fn(&Request) -> Step + Send + Sync + 'static {
+    /// The script: at this call, and only there.
+    pub(crate) fn script(self, site: Option<Site>, seen: &Arc<Seen>) -> impl Fn(&Request) -> Step + Send + Sync + 'static {
         let seen = Arc::clone(seen);
         move |request| {
-            let number = {
-                let mut calls = seen.calls.lock().unwrap();
-                calls.push(named(request));
-                calls.len() - 1
-            };
-            if number == at { self.step(&seen) } else { Step::Forward }
+            let call = named(request);
+            let mut calls = seen.calls.lock().unwrap();
+            let nth = calls.iter().filter(|other| **other == call).count();
+            let here = site.as_ref().is_some_and(|site| (&site.call, site.nth) == (&call, nth));
+            calls.push(call);
+            drop(calls);
+            if here { self.step(&seen) } else { Step::Forward }
         }
     }
 

@@ -204,7 +204,7 @@ fn status_says_what_is_in_flight_and_then_how_it_ended() {
     lab.roll_out(&deployment("web", 3));
     let target = lab.ask_for_one("web");
     // Long enough for a look at it.
-    let runbook = lab.runbook().with("verification", "stableSeconds", 12);
+    let runbook = lab.runbook().with("verification", "stableSeconds", 20).with("verification", "timeoutSeconds", 90);
     let running = lab.remediator_with(&runbook).in_no_pod().start();
     until("the deletion", || (lab.deletions().len() == 1).then_some(()));
     let (table, all) = status(&lab);

@@ -18,6 +18,7 @@
 //! | `audit_trail` | a real log is as documented, and the documented queries answer |
 //! | `hostile` | whatever is written on pods, in the ledger, in runbook files: what comes out is inert and bounded |
 //! | `terminal` | what a person sees: sources with a caret, wrapped text, progress |
+//! | `record` | what a run records plays as it was decided, and tells no secrets |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
 //! | `ledger_answers` | what an answer to a write of the ledger means that cannot be understood |
@@ -66,6 +67,7 @@ mod check;
 mod audit_trail;
 mod hostile;
 mod terminal;
+mod record;
 mod races;
 mod answers;
 mod ledger_answers;

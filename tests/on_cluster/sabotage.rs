@@ -4,7 +4,6 @@
 
 use std::path::PathBuf;
 
-use crate::fault::Fault;
 use crate::sweep::{Case, judge, play};
 
 #[track_caller]
@@ -17,15 +16,15 @@ fn caught(what: &str, case: Case, expected: &str) {
 
 #[test]
 fn a_program_that_skips_the_intent_is_caught() {
-    caught("intent", Case { fault: Fault::Nothing, at: 0 }, "before an intent was in the ledger");
+    caught("intent", Case::WATCHED, "before an intent was in the ledger");
 }
 
 #[test]
 fn a_program_that_drops_the_precondition_is_caught() {
-    caught("precondition", Case { fault: Fault::Nothing, at: 0 }, "under the conditions null");
+    caught("precondition", Case::WATCHED, "under the conditions null");
 }
 
 #[test]
 fn a_program_that_ignores_the_cooldown_is_caught() {
-    caught("cooldown", Case { fault: Fault::Nothing, at: 0 }, "deletion of");
+    caught("cooldown", Case::WATCHED, "deletion of");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::audit_log::requests_by_namespace;
-use crate::fault::{Fault, Seen};
+use crate::fault::{Fault, Seen, Site};
 use crate::fixture::{Lab, Pod};
 use crate::judge::{Deeds, Found};
 use crate::proxy::Proxy;
@@ -18,11 +18,16 @@ const AT_A_TIME: usize = 8;
 /// The longest that a run may take: its verification's timeout, the ten seconds to send, and some for each call that is tried again.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// One fault, at one call of a run, counted from 0.
-#[derive(Debug, Clone, Copy)]
+/// One fault, at one call of a run; none to watch it only.
+#[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) fault: Fault,
-    pub(crate) at: usize,
+    pub(crate) site: Option<Site>,
+}
+
+impl Case {
+    /// A run without a fault.
+    pub(crate) const WATCHED: Self = Self { fault: Fault::Nothing, site: None };
 }
 
 /// A case that has been played to its end.
@@ -43,13 +48,13 @@ pub(crate) struct Played {
 
 /// Plays them all with this build of the program, and keeps what happened for the judge.
 pub(crate) fn play(name: &str, program: &Path, cases: Vec<Case>) -> Vec<Played> {
-    let staged = cases.iter().copied().zip(stages(name, cases.len())).collect();
+    let staged = cases.iter().cloned().zip(stages(name, cases.len())).collect();
     in_parallel(AT_A_TIME, staged, |(case, stage)| played(case, stage, program))
 }
 
 fn played(case: Case, stage: Stage, program: &Path) -> Played {
     let seen = Arc::<Seen>::default();
-    let proxy = Proxy::start(&stage.lab, case.fault.script(case.at, &seen));
+    let proxy = Proxy::start(&stage.lab, case.fault.script(case.site.clone(), &seen));
     let runbook = stage.lab.runbook().with("verification", "timeoutSeconds", 20);
     let run = || Remediator::of(program, &stage.lab, &runbook).in_no_pod();
     let start = Instant::now();
@@ -68,13 +73,14 @@ fn played(case: Case, stage: Stage, program: &Path) -> Played {
 impl Played {
     /// For a person: which call had which fault.
     pub(crate) fn name(&self) -> String {
-        let Case { fault, at } = self.case;
-        format!("{fault:?} at call {at}, {}, in {}", self.struck().unwrap_or("never made"), self.stage.lab.namespace)
+        let Case { fault, site } = &self.case;
+        let made = if self.struck().is_some() { "" } else { ", which was never made" };
+        format!("{fault:?} at {site:?}{made}, in {}", self.stage.lab.namespace)
     }
 
     /// The call that had the fault.
     pub(crate) fn struck(&self) -> Option<&str> {
-        self.calls.get(self.case.at).map(String::as_str)
+        self.case.site.as_ref().filter(|site| site.is_in(&self.calls)).map(|site| site.call.as_str())
     }
 
     /// What is wrong with it, by the server's record; and that automation pauses after it.
@@ -135,8 +141,7 @@ fn any_lab(all: &[Played]) -> &Lab {
 
 /// The calls of a run without a fault, in order.
 pub(crate) fn calls(name: &str, program: &Path) -> Vec<String> {
-    let nothing = Case { fault: Fault::Nothing, at: 0 };
-    let watched = play(name, program, vec![nothing]);
+    let watched = play(name, program, vec![Case::WATCHED]);
     let wrong = judge(&watched);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     watched[0].calls.clone()
@@ -146,7 +151,8 @@ pub(crate) fn calls(name: &str, program: &Path) -> Vec<String> {
 #[track_caller]
 pub(crate) fn sweep(name: &str, program: &Path, calls: &[String], cases: Vec<Case>) {
     let start = Instant::now();
-    let meant: BTreeSet<_> = cases.iter().map(|case| (format!("{:?}", case.fault), calls[case.at].clone())).collect();
+    let meant: BTreeSet<_> =
+        cases.iter().filter_map(|case| Some((format!("{:?}", case.fault), case.site.as_ref()?.call.clone()))).collect();
     let played = play(name, program, cases);
     let wrong = judge(&played);
     let took = start.elapsed();

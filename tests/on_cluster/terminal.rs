@@ -61,7 +61,7 @@ fn mistakes_are_shown_in_their_source() {
     assert!(shown.0.contains("\u{1b}[31m^"), "{}", shown.0);
     for expected in [
         format!("{missing}: cannot be read: No such file or directory"),
-        format!("{bad}:11:3: spec.ownr: did you mean owner?\n   11 |   ownr: \"platform-operations\"\n      |   ^\n"),
+        format!("{bad}:13:3: spec.ownr: did you mean owner?\n   13 |   ownr: \"platform-operations\"\n      |   ^\n"),
         "spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?\n".to_owned(),
         "spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not 0\n".to_owned(),
         format!("ok  {good}: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)\n"),
@@ -77,7 +77,7 @@ fn mistakes_are_shown_in_their_source() {
     assert!(!piped.0.contains('^') && piped.plain().trim().lines().count() == 4, "{}", piped.0);
     // A run says the same, before it asks the cluster anything.
     let run = on_terminal(&format!("KUBECONFIG=/dev/null {PROGRAM} run --runbooks {bad}; echo exit $?"));
-    assert!(run.plain().contains("did you mean owner?\n   11 |   ownr") && run.plain().contains("exit 2"), "{}", run.plain());
+    assert!(run.plain().contains("did you mean owner?\n   13 |   ownr") && run.plain().contains("exit 2"), "{}", run.plain());
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! The commands, and their flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Look at the pods that ask to be replaced, decide, and replace those that may be, one at a time
+    #[command(after_help = NOTIFICATIONS)]
+    Run {
+        /// Shadow mode: the same reads and decisions, and not one write
+        #[arg(long)]
+        dry_run: bool,
+        /// Write what is decided, and the facts that it rests on, to a file in this folder, for `simulate`
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say what a run would decide now, by which guardrails, until when, and what to do about it; nothing is changed
+    Explain {
+        /// One pod, whether it asks or not; without it, every pod that asks
+        pod: Option<String>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        /// Write what would be decided, and the facts that it rests on, to a file in this folder, for `simulate`
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock; nothing is changed
+    Check {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say what is in flight, which circuit breakers are open, and how each service's last replacement ended
+    Status {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Close a runbook's open circuit breakers, once the cause of the failures is mended
+    ResetBreaker {
+        /// The runbook's name
+        runbook: String,
+        /// The breaker of this service only; without it, every open one of the runbook
+        #[arg(long)]
+        service: Option<String>,
+        /// What was mended; it is kept with your name
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check runbook files, and report every mistake in them
+    Validate {
+        /// Files, or folders of them
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Print a runbook as a page in Markdown, for an engineer on call to follow by hand
+    Render {
+        /// A file, or a folder of them
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the runbook's format, for editors
+    Schema,
+    /// Play recorded incidents, and compare what is decided with what they expect; it needs no cluster
+    Simulate {
+        /// Incident files, or folders of them
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+/// What has no flag.
+const NOTIFICATIONS: &str = "\
+Notifications, by the environment only (whoever may list processes sees what flags hold):
+  NOTIFY_URL     the webhook to tell what a human has to know; a secret, shown nowhere [default: nobody is told]
+  NOTIFY_FORMAT  slack, or json: the audit record as it is [default: slack]";
+
+/// What may be done, and to which pods. A flag wins over its environment variable.
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks]
+    #[arg(long)]
+    pub(super) runbooks: Option<String>,
+    /// Which pods ask [env: REQUEST_SELECTOR] [default: remediator.kubedojo.io/restart=true]
+    #[arg(long)]
+    pub(super) selector: Option<String>,
+    /// The label that makes a service [env: SERVICE_LABEL] [default: app]
+    #[arg(long)]
+    pub(super) service_label: Option<String>,
+    /// The most that any runbook may do; it can only lower [env: MODE_CEILING] [default: auto_execute]
+    #[arg(long)]
+    pub(super) mode_ceiling: Option<String>,
+    /// The run ends within it, and begins nothing that could not be verified before [env: RUN_DEADLINE] [default: 9m]
+    #[arg(long)]
+    pub(super) deadline: Option<String>,
+    /// auto, json or text [env: LOG_FORMAT] [default: auto: text on a terminal]
+    #[arg(long)]
+    pub(super) log_format: Option<String>,
+    /// unverified; or admitted, where the cluster's admission policy lets nobody approve but who may, under their own name
+    /// [env: APPROVALS] [default: unverified]
+    #[arg(long)]
+    pub(super) approvals: Option<String>,
+}
+
+/// Where.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// The one namespace to work in [env: TARGET_NAMESPACE] [default: the ServiceAccount's or the context's own]
+    #[arg(short, long)]
+    pub(super) namespace: Option<String>,
+    /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
+    #[arg(long)]
+    pub(super) state_configmap: Option<String>,
+    /// A kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
+    #[arg(long)]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig
+    #[arg(long)]
+    pub(super) context: Option<String>,
+}
+
+/// `-o`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// For programs, and people who like it better
+    Yaml,
+}

@@ -1,0 +1,412 @@
+//! `--record DIR`: what was decided, and what that rested on, as a file that `simulate` plays.
+//!
+//! It is written from the facts of the decision, not from the objects that they came from: what no decision looks at (environment,
+//! command lines, Secrets, other people's annotations) is not there to be left out. Each file is played before it is believed.
+
+mod objects;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::decide::{Decider, Decision, Mode};
+use crate::ledger::{Ledger, Outcome, Settled};
+use crate::load::read;
+use crate::runbook::Runbook;
+use crate::runbook::node::documents;
+use crate::simulate::{API_VERSION, json, simulate_text};
+use crate::snapshot::{Request, Snapshot};
+use crate::words::inert;
+
+use objects::{Key, Recorded};
+
+/// The longest that is recorded of how an action ended, in characters.
+const LONGEST_DETAIL: usize = 1000;
+
+/// Why nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file cannot be written.
+    #[error("cannot write the record {path}: {why}")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What was decided at one moment, and by what.
+pub struct Seen<'a> {
+    /// The facts.
+    pub snapshot: &'a Snapshot,
+    /// What was remembered then.
+    pub ledger: &'a Ledger,
+    /// When.
+    pub now: Timestamp,
+    /// The decisions; a request of the snapshot that is not among them was not decided then.
+    pub decisions: Vec<(&'a Request, &'a Decision)>,
+}
+
+/// Records what would be decided at this moment, for a command that only looks: on the pod of this name, or on every pod that asks.
+/// The file that it writes, if anything is decided. `runbooks` are those of the file or folder `runbooks_from`.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn record(
+    folder: &Path,
+    runbooks_from: &Path,
+    runbooks: &[Runbook],
+    snapshot: &Snapshot,
+    ledger: &Ledger,
+    now: Timestamp,
+    pod: Option<&str>,
+) -> Result<Option<PathBuf>, RecordError> {
+    let decider = Decider::new(runbooks, snapshot, ledger, now);
+    let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
+    let decided: Vec<(&Request, Decision)> = concerned.map(|request| (request, decider.decide(request))).collect();
+    let decisions = decided.iter().map(|(request, decision)| (*request, decision)).collect();
+    let mut recorder = Recorder::new(folder, runbooks_from)?;
+    recorder.observe(&Seen { snapshot, ledger, now, decisions }, runbooks);
+    if recorder.has_decisions() { recorder.write().map(Some) } else { Ok(None) }
+}
+
+/// Records one run.
+#[derive(Debug)]
+pub struct Recorder {
+    folder: PathBuf,
+    path: Option<PathBuf>,
+    runbooks: Vec<Value>,
+    head: Option<Head>,
+    moments: Vec<Moment>,
+    /// What the moments so far say is there.
+    known: BTreeMap<Key, Value>,
+    unreadable: BTreeMap<String, String>,
+    probes: Answers,
+    ledger: Ledger,
+}
+
+/// What probes answered, by pod and probe.
+type Answers = BTreeMap<String, BTreeMap<String, Value>>;
+
+/// What holds for all moments.
+#[derive(Debug, Clone)]
+struct Head {
+    namespace: String,
+    start: Timestamp,
+    settings: Settings,
+    objects: Vec<Value>,
+    unreadable: BTreeMap<String, String>,
+    probes: Answers,
+    ledger: Value,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    namespace: String,
+    selector: String,
+    service_label: String,
+    mode_ceiling: &'static str,
+    approvals: &'static str,
+    deadline: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: BTreeMap<&'static str, String>,
+    start: String,
+    settings: &'a Settings,
+    runbooks: &'a [Value],
+    objects: &'a [Value],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unreadable: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    probes: &'a Answers,
+    ledger: &'a Value,
+    moments: &'a [Moment],
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Moment {
+    at: String,
+    deadline: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remove: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<Answers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decide: Option<Vec<String>>,
+    expect: BTreeMap<String, Expected>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    mode: &'static str,
+    reason: &'static str,
+    blocked_by: Vec<&'static str>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+impl Recorder {
+    /// Into this folder, with the runbooks from this file or folder, as they were loaded.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn new(folder: &Path, runbooks_from: &Path) -> Result<Self, RecordError> {
+        // Before anything is done that could then not be recorded.
+        std::fs::create_dir_all(folder).map_err(|error| RecordError::Unwritable { path: folder.to_owned(), why: error.to_string() })?;
+        let files = read(&[runbooks_from.to_owned()]).files;
+        let nodes = files.into_iter().flat_map(|(_, text)| documents(&text).unwrap_or_default());
+        Ok(Self {
+            folder: folder.to_owned(),
+            path: None,
+            runbooks: nodes.map(|node| json(&node.content)).collect(),
+            head: None,
+            moments: Vec::new(),
+            known: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            ledger: Ledger::default(),
+        })
+    }
+
+    /// Takes down what was decided.
+    pub fn observe(&mut self, seen: &Seen<'_>, runbooks: &[Runbook]) {
+        let Seen { snapshot, now, decisions, .. } = seen;
+        let decided: Vec<&Request> = decisions.iter().map(|(request, _)| *request).collect();
+        let Recorded { objects, unreadable, probes, removable } = objects::of(snapshot, &decided, runbooks);
+        let ledger = reduced(seen.ledger, runbooks, snapshot, *now);
+        let mut moment = Moment {
+            at: now.to_string(),
+            deadline: humantime::format_duration(snapshot.bounds.time_left).to_string(),
+            remove: Vec::new(),
+            objects: Vec::new(),
+            unreadable: None,
+            probes: None,
+            ledger: None,
+            decide: None,
+            expect: decisions.iter().map(|(request, decision)| expected(request, decision, runbooks)).collect(),
+        };
+        if self.head.is_none() {
+            self.head = Some(Head {
+                namespace: snapshot.bounds.namespace.clone(),
+                start: *now,
+                settings: settings(snapshot),
+                objects: objects.values().cloned().collect(),
+                unreadable: unreadable.clone(),
+                probes: probes.clone(),
+                ledger: as_json(&ledger),
+            });
+        } else {
+            let gone: Vec<Key> = self
+                .known
+                .iter()
+                .filter(|(key, object)| !objects.contains_key(key) && removable(object))
+                .map(|(key, _)| key.clone())
+                .collect();
+            moment.remove = gone.iter().map(|(kind, name)| format!("{}/{name}", kind.as_str())).collect();
+            self.known.retain(|key, _| !gone.contains(key));
+            let changed = objects.iter().filter(|(key, object)| self.known.get(*key) != Some(*object));
+            moment.objects = changed.map(|(_, object)| object.clone()).collect();
+            moment.unreadable = (unreadable != self.unreadable).then(|| unreadable.clone());
+            moment.probes = (probes != self.probes).then(|| probes.clone());
+            moment.ledger = (ledger != self.ledger || !self.moments.is_empty()).then(|| as_json(&ledger));
+        }
+        self.known.extend(objects);
+        (self.unreadable, self.probes, self.ledger) = (unreadable, probes, ledger);
+        if decisions.is_empty() {
+            return;
+        }
+        if decisions.len() < snapshot.requests.len() {
+            moment.decide = Some(decided.iter().map(|request| request.pod.name.to_string()).collect());
+        }
+        self.moments.push(moment);
+    }
+
+    /// There is something to write.
+    pub fn has_decisions(&self) -> bool {
+        !self.moments.is_empty()
+    }
+
+    /// Takes down how the action on this pod ended.
+    pub fn ended(&mut self, pod: &str, end: &Settled, took: Duration) {
+        let last = self.moments.iter_mut().rev().find_map(|moment| moment.expect.get_mut(pod));
+        if let Some(expected) = last.filter(|expected| expected.mode == Mode::AutoExecute.as_str()) {
+            expected.outcome = Some(end.result.as_str());
+            expected.detail = Some(inert(end.detail.trim(), LONGEST_DETAIL)).filter(|detail| !detail.is_empty());
+            // To the second, or one moment would seem to last into the next.
+            expected.after = Some(format!("{}s", took.as_secs()));
+        }
+    }
+
+    /// Writes what was taken down so far, and plays it. The file.
+    ///
+    /// # Errors
+    /// It cannot be written, or it is not what was decided when it is played: then the file is there, to be looked at.
+    pub fn write(&mut self) -> Result<PathBuf, RecordError> {
+        let unwritable = |path: &Path, why: String| RecordError::Unwritable { path: path.to_owned(), why };
+        let Some(head) = self.head.clone().filter(|_| !self.moments.is_empty()) else {
+            return Err(unwritable(&self.folder, "nothing was decided".to_owned()));
+        };
+        let path = match &self.path {
+            Some(path) => path.clone(),
+            None => {
+                let (second, rest) = (head.start.strftime("%Y%m%dt%H%M%S"), head.start.subsec_millisecond());
+                let path = free(&self.folder, &format!("{}-{second}{rest:03}z", head.namespace));
+                self.path.insert(path).clone()
+            }
+        };
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let file = File {
+            api_version: API_VERSION,
+            kind: "Incident",
+            metadata: BTreeMap::from([("name", name)]),
+            start: head.start.to_string(),
+            settings: &head.settings,
+            runbooks: &self.runbooks,
+            objects: &head.objects,
+            unreadable: &head.unreadable,
+            probes: &head.probes,
+            ledger: &head.ledger,
+            moments: &self.moments,
+        };
+        let yaml = serde_saphyr::to_string(&file).map_err(|error| unwritable(&path, error.to_string()))?;
+        let text = format!("# Recorded by pod-remediator {}. Play it: pod-remediator simulate FILE\n{yaml}", env!("CARGO_PKG_VERSION"));
+        std::fs::write(&path, &text).map_err(|error| unwritable(&path, error.to_string()))?;
+        let replays = |why: String| unwritable(&path, format!("it is written, but does not play as it was decided: {why}"));
+        let played = simulate_text(&path, &text).map_err(|error| replays(error.to_string()))?;
+        if played.passed() { Ok(path) } else { Err(replays(played.differences())) }
+    }
+}
+
+/// A name that nothing has yet.
+fn free(folder: &Path, name: &str) -> PathBuf {
+    let numbered = (2..).map(|number| folder.join(format!("{name}-{number}.yaml")));
+    let mut candidates = std::iter::once(folder.join(format!("{name}.yaml"))).chain(numbered);
+    candidates.find(|path| !path.exists()).unwrap_or_else(|| folder.join(format!("{name}.yaml")))
+}
+
+fn settings(snapshot: &Snapshot) -> Settings {
+    let bounds = &snapshot.bounds;
+    Settings {
+        namespace: bounds.namespace.clone(),
+        selector: bounds.selector.to_string(),
+        service_label: bounds.service_label.clone(),
+        mode_ceiling: bounds.ceiling.as_str(),
+        approvals: if bounds.approvals_admitted { "admitted" } else { "unverified" },
+        deadline: humantime::format_duration(bounds.time_left).to_string(),
+    }
+}
+
+fn expected(request: &Request, decision: &Decision, runbooks: &[Runbook]) -> (String, Expected) {
+    let acts = decision.mode == Mode::AutoExecute;
+    let expected = Expected {
+        mode: decision.mode.as_str(),
+        reason: decision.reason.as_str(),
+        blocked_by: decision.blocked().map(|check| check.id.as_str()).collect(),
+        message: decision.message(&request.pod.name, runbooks),
+        // Until it is known how it ended: that nothing was done counts for nothing.
+        outcome: acts.then_some(Outcome::NotExecuted.as_str()),
+        detail: None,
+        after: None,
+    };
+    (request.pod.name.to_string(), expected)
+}
+
+/// Of the ledger, what may bear on these decisions and on those soon after.
+fn reduced(ledger: &Ledger, runbooks: &[Runbook], snapshot: &Snapshot, now: Timestamp) -> Ledger {
+    let windows =
+        runbooks.iter().flat_map(|runbook| [runbook.guardrails.cooldown_minutes, runbook.guardrails.circuit_breaker.window_minutes]);
+    let longest = SignedDuration::from_mins(i64::from(windows.max().unwrap_or(0).max(60)));
+    let mut kept = ledger.clone();
+    kept.executions.retain(|execution| {
+        execution.in_flight.is_some() || execution.cooldown_until > now || now.duration_since(execution.started_at) <= longest
+    });
+    kept.breaker.retain(|event| runbooks.iter().any(|runbook| runbook.name == event.runbook));
+    kept.proposals.retain(|proposal| snapshot.requests.iter().any(|request| *request.pod.uid == *proposal.pod.uid));
+    kept
+}
+
+fn as_json(ledger: &Ledger) -> Value {
+    ledger.encode().ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::node::documents;
+
+    #[test]
+    fn whatever_is_written_on_a_pod_is_read_back_as_it_was() {
+        for text in [
+            "6e5",
+            "0x1F",
+            "0o7",
+            "1_0",
+            "yes",
+            "on",
+            "null",
+            "~",
+            "",
+            "true",
+            "1:30",
+            "- a",
+            "# x",
+            "a: b",
+            "*x",
+            "&y",
+            "!t",
+            "@z",
+            "`q",
+            "2026-11-24",
+            "+1",
+            ".5",
+            ".nan",
+            "=",
+            "<<",
+            "--- ",
+            "a\tb",
+            "a\nb\n",
+            " lead",
+            "trail ",
+            "\u{1b}[31m",
+            "é\u{85}\u{2028}",
+            "\"'\\",
+            "{a: b}",
+            "[1]",
+            "%x",
+            "? k",
+            "key:",
+            "0.93",
+            "-0",
+            "1e999",
+        ] {
+            let object = serde_json::json!({"labels": {text: text}, "list": [text]});
+            let yaml = serde_saphyr::to_string(&object).unwrap();
+            let read = documents(&yaml).unwrap_or_else(|(_, why)| panic!("{text:?}: {why}\n{yaml}"));
+            assert_eq!(json(&read[0].content), object, "{yaml}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What is written down before an action, and what is put to a human instead: the same in a run and in a simulation.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::decide::{Decision, Mode, Reason};
+use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, later};
+use crate::runbook::Runbook;
+use crate::snapshot::{Request, Snapshot, Workload};
+use crate::verify::object_ref;
+
+use super::SEND_WITHIN;
+
+/// The intent of an action, if the decision is to act: what is written down before it, by a run and by a simulation.
+pub(crate) fn execution(
+    decision: &Decision,
+    request: &Request,
+    snapshot: &Snapshot,
+    runbooks: &[Runbook],
+    now: Timestamp,
+    id: String,
+    holder: Holder,
+) -> Option<Execution> {
+    if decision.mode != Mode::AutoExecute {
+        return None;
+    }
+    let runbook = runbooks.get(decision.runbook?)?;
+    let service = request.service.as_ref()?;
+    let owner = request.pod.owner.as_ref()?;
+    let workload: &Workload = snapshot.workloads.get(&*owner.uid)?.known().ok()?;
+    let pods = snapshot.services.get(service)?.known().ok()?;
+    let stable = workload.stable(runbook.verification.stable_seconds);
+    let own = || pods.iter().filter(|pod| pod.is_owned_by(&owner.uid));
+    let unready = own().filter(|pod| pod.uid != request.pod.uid && !pod.is_ready(stable, now)).count();
+    let timeout = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
+    let execution = Execution {
+        id,
+        runbook: runbook.name.clone(),
+        runbook_digest: runbook.digest.clone(),
+        namespace: snapshot.bounds.namespace.clone(),
+        service: service.name.clone(),
+        workload: ObjectRef { kind: workload.kind.to_string(), name: workload.name.clone(), uid: workload.uid.clone() },
+        pod: object_ref(&request.pod),
+        incident: request.incident.clone(),
+        started_at: now,
+        cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
+        charged: true,
+        method: runbook.action.method,
+        approval: approved(decision),
+        service_owner: workload.owner.clone(),
+        in_flight: Some(InFlight {
+            holder,
+            service_label: service.label.clone(),
+            owner_uid: owner.uid.to_string(),
+            template_hash: workload.template_hash.clone(),
+            desired: workload.desired,
+            pods_before: own().map(|pod| pod.uid.to_string()).collect(),
+            unready_before: u32::try_from(unready).unwrap_or(u32::MAX),
+            available_equals_desired: runbook.verification.available_equals_desired,
+            stable_seconds: stable.as_secs(),
+            send_before: now + SEND_WITHIN,
+            verify_deadline: now + SEND_WITHIN + timeout,
+            on_failure: runbook.escalation.on_verification_failure,
+            breaker: runbook.guardrails.circuit_breaker,
+            probes: runbook.verification.probes.clone(),
+        }),
+        outcome: None,
+    };
+    Some(execution)
+}
+
+/// What is put to a human, if something is.
+pub(crate) fn proposal(request: &Request, decision: &Decision, snapshot: &Snapshot, runbooks: &[Runbook]) -> Option<Proposal> {
+    let plan = decision.plan.as_ref().filter(|_| decision.mode == Mode::ApprovalRequired)?;
+    Some(Proposal {
+        plan: plan.id.clone(),
+        content: plan.content.clone(),
+        issued_at: plan.issued_at,
+        expires_at: plan.expires_at,
+        namespace: snapshot.bounds.namespace.clone(),
+        service: request.service.as_ref()?.name.clone(),
+        pod: object_ref(&request.pod),
+        runbook: runbooks.get(decision.runbook?)?.name.clone(),
+        message: decision.message(&request.pod.name, runbooks),
+        approve_with: plan.approve_with.clone(),
+    })
+}
+
+/// The approval that a decision to act rests on.
+fn approved(decision: &Decision) -> Option<ApprovedPlan> {
+    let (plan, Reason::Approved { by, verified }) = (decision.plan.as_ref()?, &decision.reason) else { return None };
+    Some(ApprovedPlan { plan: plan.id.clone(), by: by.clone(), verified: *verified })
+}
