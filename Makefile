@@ -20,9 +20,10 @@ unit: prepare ## what needs no cluster
 	cargo test --locked --lib --bins --test house
 
 .PHONY: on-cluster
-on-cluster: cluster prepare ## tests on clusters of their own: what the program does, what the manifests promise
+on-cluster: cluster image ## tests on clusters of their own: what the program does, what manifests and documents promise
 	tests/on-cluster
 	tests/cluster/sandbox --node real -- tests/manifests
+	tests/cluster/sandbox --node real -- tests/documents
 
 .PHONY: memory
 memory: cluster image ## what the released program takes beside 10,000 pods

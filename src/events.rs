@@ -26,8 +26,6 @@ pub enum Reason {
     PodReplacementSuggested,
     /// A human has to approve.
     PodReplacementNeedsApproval,
-    /// The pod was deleted; the verification goes on.
-    PodReplacementStarted,
     /// The replacement is healthy.
     PodReplacementVerified,
     /// The replacement is not healthy, or it cannot be proved.
@@ -40,7 +38,7 @@ pub enum Reason {
 
 impl Reason {
     fn is_warning(self) -> bool {
-        !matches!(self, Self::PodReplacementStarted | Self::PodReplacementVerified | Self::PodReplacementSuggested)
+        !matches!(self, Self::PodReplacementVerified | Self::PodReplacementSuggested)
     }
 }
 
@@ -143,6 +141,39 @@ mod tests {
         assert_eq!(name(refused, "cooldown", "until noon"), name(refused, "cooldown", "until one"));
         assert_ne!(name(refused, "cooldown", ""), name(refused, "blast_radius", ""));
         assert_ne!(name(refused, "cooldown", ""), name(Reason::PodReplacementFailed, "cooldown", ""));
+    }
+
+    /// Every reason: from the first to the one after it, so that a new one does not compile until it is here.
+    fn after(reason: Option<Reason>) -> Option<Reason> {
+        match reason {
+            None => Some(Reason::PodReplacementRefused),
+            Some(Reason::PodReplacementRefused) => Some(Reason::PodReplacementNotPossible),
+            Some(Reason::PodReplacementNotPossible) => Some(Reason::PodReplacementSuggested),
+            Some(Reason::PodReplacementSuggested) => Some(Reason::PodReplacementNeedsApproval),
+            Some(Reason::PodReplacementNeedsApproval) => Some(Reason::PodReplacementVerified),
+            Some(Reason::PodReplacementVerified) => Some(Reason::PodReplacementFailed),
+            Some(Reason::PodReplacementFailed) => Some(Reason::PodReplacementInconclusive),
+            Some(Reason::PodReplacementInconclusive) => Some(Reason::CircuitBreakerOpened),
+            Some(Reason::CircuitBreakerOpened) => None,
+        }
+    }
+
+    #[test]
+    fn operators_are_told_what_each_reason_asks_of_them() {
+        let guide = include_str!("../docs/operations.md");
+        let (_, section) = guide.split_once("\n## Events\n").unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
+        let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        let all: Vec<Reason> = std::iter::successors(after(None), |reason| after(Some(*reason))).collect();
+        let expected = all.iter().map(|reason| {
+            let warning = if reason.is_warning() { "Warning" } else { "Normal" };
+            format!("| `{reason:?}` | {warning} | ")
+        });
+        let expected: Vec<String> = expected.collect();
+        assert_eq!(rows.len(), expected.len(), "{rows:#?}");
+        for (row, begins) in rows.iter().zip(&expected) {
+            assert!(row.starts_with(begins) && row.len() > begins.len() + 10, "{begins}: {row}");
+        }
     }
 
     #[test]

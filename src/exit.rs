@@ -40,7 +40,8 @@ impl Exit {
 
 #[cfg(test)]
 mod tests {
-    use super::Exit::{Api, Done, Ledger, Usage, VerificationFailed};
+    use super::Exit;
+    use super::Exit::{Api, Done, Ledger, Stopped, Usage, VerificationFailed};
 
     #[test]
     fn of_several_the_order_is_4_3_1_2() {
@@ -48,5 +49,34 @@ mod tests {
         assert_eq!(all.map(|exit| exit.code()), [0, 2, 1, 3, 4]);
         assert_eq!(Usage.and(Api).and(Done), Api);
         assert_eq!(Ledger.and(VerificationFailed), Ledger);
+    }
+
+    /// Every way to end, in the order of the codes: a new one does not compile until it is here.
+    fn after(exit: Option<Exit>) -> Option<Exit> {
+        match exit {
+            None => Some(Done),
+            Some(Done) => Some(Api),
+            Some(Api) => Some(Usage),
+            Some(Usage) => Some(VerificationFailed),
+            Some(VerificationFailed) => Some(Ledger),
+            Some(Ledger) => Some(Stopped(2)),
+            Some(Stopped(2)) => Some(Stopped(15)),
+            Some(Stopped(_)) => None,
+        }
+    }
+
+    /// The first cells of the rows of the document's table of exit codes.
+    fn codes_in(document: &str) -> Vec<String> {
+        let (_, table) = document.split_once("\n| exit code | ").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        table.lines().skip(2).map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn operators_are_told_what_each_exit_code_asks_of_them() {
+        let all: Vec<String> = std::iter::successors(after(None), |exit| after(Some(*exit))).map(|exit| exit.code().to_string()).collect();
+        assert_eq!(codes_in(include_str!("../docs/operations.md")), all);
+        // What stops a run is no news to who stopped it: the README leaves the signals out.
+        assert_eq!(codes_in(include_str!("../README.md")), all[..5]);
     }
 }
