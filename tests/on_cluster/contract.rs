@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::fixture::{Lab, Pod, RESTART, until};
-use crate::workloads::{daemon_set, deployment, on_real_node, pod_spec, stateful_set};
+use crate::workloads::{SERVE, daemon_set, deployment, on_real_node, pod_spec, stateful_set};
 
 fn annotate(lab: &Lab, pod: &Pod, pairs: &[(&str, &str)]) {
     let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("remediator.kubedojo.io/{key}={value}")).collect();
@@ -169,4 +169,73 @@ fn one_runbook_from_observing_to_closed_loop() {
     let next = lab.ask_for_one("shop");
     let run = lab.remediator_with(&mode("auto_execute").with("guardrails", "maxAffectedServices", 2)).run();
     assert_eq!(run.outcome(&next)["verification"]["result"], "verified", "{run:?}");
+}
+
+#[test]
+fn an_image_that_cannot_be_had_and_a_probe_that_fails_are_confirmed_too() {
+    let lab = Lab::new("images");
+    lab.roll_out(&on_real_node(deployment("web", 3), SERVE));
+    // One more, of another revision that never gets its image: it stays beside the old ones, and its Deployment is rolling out.
+    let broken = on_real_node(deployment("broken", 2), SERVE);
+    let mut broken = broken;
+    pod_spec(&mut broken)["containers"][0]["image"] = json!("nosuch.invalid/image:1");
+    lab.apply(&broken);
+    let waiting = |pod: &serde_json::Value| {
+        let reason = pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"].as_str().unwrap_or_default().to_owned();
+        ["ErrImagePull", "ImagePullBackOff"].contains(&reason.as_str()).then_some(())
+    };
+    let target = until("a pod without its image", || lab.pods("broken").iter().find(|pod| waiting(pod).is_some()).map(Pod::of));
+    let detected = |pod: &Pod, symptom: &str| {
+        annotate(&lab, pod, &[("symptom", symptom), ("probable-cause", "pod_process_hung"), ("confidence", "0.9")]);
+        lab.ask(pod);
+    };
+    let symptoms = "[ErrImagePull, readiness_probe_failed, OOMKilled]";
+    let runbook = || lab.runbook().with("triggers", "symptoms", symptoms).with("guardrails", "maxMatchedServices", 9);
+    detected(&target, "ErrImagePull");
+    let run = lab.remediator_with(&runbook()).run();
+    let blocks = run.blocks(&target);
+    assert!(!blocks.contains(&"symptom_present".to_owned()) && blocks.contains(&"blast_radius".to_owned()), "{run:?}");
+    lab.kubectl(&["label", "pod", &target.name, &format!("{RESTART}-")]);
+
+    // A pod of web that has its image.
+    let [healthy, unready, _] = &lab.pods("web").iter().map(Pod::of).collect::<Vec<_>>()[..] else { panic!("three pods") };
+    detected(healthy, "ErrImagePull");
+    let message = lab.remediator_with(&runbook()).refuses(healthy, &["symptom_present"]);
+    assert!(message.contains("requires a container that cannot get its image"), "{message}");
+    lab.kubectl(&["label", "pod", &healthy.name, &format!("{RESTART}-")]);
+    annotate(&lab, healthy, &[("symptom", "OOMKilled")]);
+    lab.ask(healthy);
+    let message = lab.remediator_with(&runbook()).refuses(healthy, &["symptom_present"]);
+    assert!(message.contains("oom_killed_recently=0"), "{message}");
+    lab.kubectl(&["label", "pod", &healthy.name, &format!("{RESTART}-")]);
+
+    // As a kubelet reports a readiness probe that fails; nothing there reports it well again within the minute.
+    lab.patch_status(&unready.name, &json!({"conditions": [{"type": "Ready", "status": "False"}]}));
+    detected(unready, "readiness_probe_failed");
+    let run = lab.remediator_with(&runbook()).run();
+    assert!(!run.blocks(unready).contains(&"symptom_present".to_owned()), "{run:?}");
+}
+
+#[test]
+fn a_container_killed_for_its_memory_is_replaced_once_it_is_killed_again_and_again() {
+    let lab = Lab::new("memory");
+    let switch = lab.folder.join("switch");
+    // The pod that finds the switch takes more memory than it may have, some seconds after each start; the others serve.
+    let greedy = "if mkdir /switch/taken 2>/dev/null || grep -qs $HOSTNAME /switch/name; then echo $HOSTNAME >/switch/name; sleep 1; \
+                  x=$(tr '\\0' x </dev/zero | head -c 300000000); fi; exec sh /serve";
+    let mut web = on_real_node(deployment("web", 3), greedy);
+    pod_spec(&mut web)["volumes"] = json!([{"name": "switch", "hostPath": {"path": switch, "type": "DirectoryOrCreate"}}]);
+    pod_spec(&mut web)["containers"][0]["volumeMounts"] = json!([{"name": "switch", "mountPath": "/switch"}]);
+    pod_spec(&mut web)["containers"][0]["resources"] = json!({"limits": {"memory": "24Mi"}});
+    lab.apply(&web);
+    let killed = |pod: &serde_json::Value| {
+        let container = &pod["status"]["containerStatuses"][0];
+        ["state", "lastState"].iter().any(|state| container[state]["terminated"]["reason"] == "OOMKilled")
+    };
+    let target = until("a container killed for its memory", || lab.pods("web").iter().find(|pod| killed(pod)).map(Pod::of));
+    until("the others serve", || (lab.pods("web").iter().filter(|pod| crate::fixture::is_ready(pod)).count() >= 2).then_some(()));
+    annotate(&lab, &target, &[("symptom", "OOMKilled"), ("probable-cause", "pod_process_hung"), ("confidence", "0.9")]);
+    lab.ask(&target);
+    let runbook = lab.runbook().with("triggers", "symptoms", "[OOMKilled]").with("verification", "stableSeconds", 8);
+    lab.remediator_with(&runbook).replaces(&target);
 }
