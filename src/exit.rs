@@ -41,7 +41,7 @@ impl Exit {
 #[cfg(test)]
 mod tests {
     use super::Exit;
-    use super::Exit::{Api, Done, Ledger, Stopped, Usage, VerificationFailed};
+    use super::Exit::{Api, Differs, Done, Ledger, Stopped, Usage, VerificationFailed};
 
     #[test]
     fn of_several_the_order_is_4_3_1_2() {
@@ -56,6 +56,8 @@ mod tests {
         match exit {
             None => Some(Done),
             Some(Done) => Some(Api),
+            // Of a simulation, and told in docs/simulate.md: it asks no cluster.
+            Some(Differs) => None,
             Some(Api) => Some(Usage),
             Some(Usage) => Some(VerificationFailed),
             Some(VerificationFailed) => Some(Ledger),

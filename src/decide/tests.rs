@@ -180,6 +180,13 @@ pub(crate) fn snapshot(file: &str, got: &str) {
     assert!(got == expected, "{file} is no longer what is said; UPDATE_SNAPSHOTS=1 writes it anew, then read it. Now:\n{got}");
 }
 
+/// One that is missing from the list would compile, and never be looked at.
+#[test]
+fn the_list_of_guardrails_is_whole_and_in_order() {
+    let numbers: Vec<usize> = GuardrailId::ALL.iter().map(|id| *id as usize).collect();
+    assert_eq!(numbers, (0..=GuardrailId::TimeToVerify as usize).collect::<Vec<_>>(), "TimeToVerify is the last");
+}
+
 fn service(name: &str) -> Service {
     Service { label: "app".to_owned(), name: name.to_owned() }
 }
