@@ -17,7 +17,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::words::{PROGRAM, inert};
+use crate::words::{PROGRAM, inert, sentence};
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 << 10;
@@ -146,35 +146,22 @@ async fn send(request: Request<Full<Cursor<Vec<u8>>>>, max_bytes: usize) -> Resu
     client.pool_max_idle_per_host(0).retry_canceled_requests(false).http1_max_buf_size(MAX_HEAD);
     let response = if request.uri().scheme_str() == Some("https") {
         let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
-        let tls = tls.map_err(|error| HttpCause::NoCertificates(causes(&error)))?;
+        let tls = tls.map_err(|error| HttpCause::NoCertificates(inert(&sentence(&error), LONGEST_CAUSE)))?;
         client.build(tls.https_only().enable_http1().wrap_connector(http)).request(request).await
     } else {
         client.build(http).request(request).await
     };
     let response = response.map_err(|error| {
-        let causes = std::error::Error::source(&error).map_or_else(|| inert(&error.to_string(), LONGEST_CAUSE), causes);
+        let causes = std::error::Error::source(&error).map_or_else(|| error.to_string(), sentence);
+        let causes = inert(&causes, LONGEST_CAUSE);
         if error.is_connect() { HttpCause::Connect(causes) } else { HttpCause::Broken(causes) }
     })?;
     let (head, body) = response.into_parts();
     match Limited::new(body, max_bytes).collect().await {
         Ok(body) => Ok(Answer { status: head.status.as_u16(), body: body.to_bytes().to_vec() }),
         Err(error) if error.is::<LengthLimitError>() => Err(HttpCause::TooLarge(max_bytes)),
-        Err(error) => Err(HttpCause::Broken(causes(&*error))),
+        Err(error) => Err(HttpCause::Broken(inert(&sentence(&*error), LONGEST_CAUSE))),
     }
-}
-
-/// An error and its sources on one line, each said once.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    inert(&text, LONGEST_CAUSE)
 }
 
 #[cfg(test)]

@@ -141,6 +141,18 @@ pub enum OwnerKind {
     Other(Box<str>),
 }
 
+impl OwnerKind {
+    /// As manifests write it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ReplicaSet => "ReplicaSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
 impl Pod {
     /// Ready as the guardrails mean it: condition Ready, Running, not terminating, owned by a replicating controller, and, if
     /// it has restarted, Ready for `stable` already: a crash-looping pod without a readiness probe is Ready at every start.

@@ -138,6 +138,20 @@ pub fn without_credentials(text: &str) -> String {
     kept + rest
 }
 
+/// An error and its sources on one line, each said once.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}
+
 /// A small number as prose writes it: words up to ten.
 pub fn number(n: u32) -> String {
     const WORDS: [&str; 11] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];

@@ -7,7 +7,7 @@ use kube::config::KubeconfigError;
 use kube::core::Status;
 
 use super::Resource;
-use crate::words::{inert, without_credentials};
+use crate::words::{inert, sentence, without_credentials};
 
 /// A call, for messages: what was tried on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,19 +176,6 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         within = error.source();
     }
     inert(&without_credentials(&sentence(error)), 1000)
-}
-
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request], runbooks: &[R
                 }
             }
             (Some(Fact::Unknown(why)), OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet) => {
-                unreadable.insert(format!("{}/{}", kind_of(&owner.kind), owner.name), line(why));
+                unreadable.insert(format!("{}/{}", owner.kind.as_str(), owner.name), line(why));
             }
             // Of another kind of owner it is the kind that says why nothing is known.
             (Some(Fact::Unknown(_)), OwnerKind::Other(_)) | (None, _) => {}
@@ -184,7 +184,7 @@ fn object_of_pod(pod: &Pod, namespace: &str, labels: &Value, mut status: Value) 
             OwnerKind::Other(kind) if matches!(&**kind, "Node" | "ReplicationController") => "v1",
             OwnerKind::Other(_) => "not.recorded/v1",
         };
-        metadata["ownerReferences"] = json!([{"apiVersion": version, "kind": kind_of(kind), "name": name, "uid": uid, "controller": true}]);
+        metadata["ownerReferences"] = json!([{"apiVersion": version, "kind": kind.as_str(), "name": name, "uid": uid, "controller": true}]);
     }
     if pod.terminating {
         // When is nothing that a decision looks at.
@@ -198,15 +198,6 @@ fn object_of_pod(pod: &Pod, namespace: &str, labels: &Value, mut status: Value) 
         fields.retain(|_, value| !value.as_array().is_some_and(Vec::is_empty));
     }
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
-}
-
-fn kind_of(kind: &OwnerKind) -> &str {
-    match kind {
-        OwnerKind::ReplicaSet => "ReplicaSet",
-        OwnerKind::StatefulSet => "StatefulSet",
-        OwnerKind::DaemonSet => "DaemonSet",
-        OwnerKind::Other(kind) => kind,
-    }
 }
 
 /// What stands between a Deployment and its pods.

@@ -46,7 +46,7 @@ pub(super) fn controller(case: &Case<'_>) -> Ruling {
         let Some(owner) = &case.request.pod.owner else {
             return Ok(Finding::blocked("owner=none", REQUIRES).and("nothing would replace a bare pod"));
         };
-        let (kind, name) = (kind_of(&owner.kind), &owner.name);
+        let (kind, name) = (owner.kind.as_str(), &owner.name);
         let observed = format!("owner={kind}/{name}");
         let refused = |why: &str| Ok(Finding::blocked(observed.as_str(), REQUIRES).and(why));
         match &owner.kind {
@@ -84,15 +84,6 @@ pub(super) fn workload_kind(case: &Case<'_>) -> Ruling {
             _ => refused,
         })
     })
-}
-
-fn kind_of(kind: &OwnerKind) -> &str {
-    match kind {
-        OwnerKind::ReplicaSet => "ReplicaSet",
-        OwnerKind::StatefulSet => "StatefulSet",
-        OwnerKind::DaemonSet => "DaemonSet",
-        OwnerKind::Other(kind) => kind,
-    }
 }
 
 /// The pod belongs to a service, and its replacement will belong to the same: else neither peers nor replacement are found,
