@@ -132,7 +132,8 @@ async fn denied(api: &Api, needs: Vec<Need>) -> Result<Vec<Need>, ApiError> {
     Ok(denied)
 }
 
-/// What is granted and not needed: here, and the two things elsewhere that would hurt most.
+/// What is granted and not needed: here, and the two things elsewhere that would hurt most. (Which namespaces there are is not for us to
+/// list: two that every cluster has are asked.)
 async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &SubjectRulesReviewStatus) -> Result<(), ApiError> {
     let here = api.namespace();
     let rules = excess(needs, &granted.resource_rules);
@@ -157,7 +158,8 @@ async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &Su
         found.push(format!("get secrets in namespace {here}"));
     }
     if found.is_empty() && !granted.incomplete {
-        findings.ok("permissions", format!("nothing is granted beyond that in {here}, no deletion elsewhere, no Secrets"));
+        let asked = "neither in every namespace nor in default or kube-system";
+        findings.ok("permissions", format!("nothing is granted beyond that in {here}, no Secrets; pods may be deleted {asked}"));
     }
     if !found.is_empty() && !findings.inside_cluster {
         let detail = "outside a cluster (no POD_UID) these are your own, so what is in excess is a warning, not a problem; to check the \

@@ -58,12 +58,15 @@ pub struct Note<'a> {
     pub instance: &'a str,
 }
 
-/// Writes an Event, once for each pod, reason and distinction.
-pub async fn write(api: &Api, note: &Note<'_>, now: Timestamp) {
+/// Writes an Event, once for each pod, reason and distinction. False: it could not be written, which is logged.
+pub async fn write(api: &Api, note: &Note<'_>, now: Timestamp) -> bool {
     match api.create(EVENTS, &event(api.namespace(), note, now)).await {
-        Ok(()) => {}
-        Err(error) if matches!(error.cause, Cause::Conflict(_)) => {}
-        Err(error) => tracing::warn!(%error, reason = ?note.reason, pod = note.pod.name, "cannot write an Event"),
+        Ok(()) => true,
+        Err(error) if matches!(error.cause, Cause::Conflict(_)) => true,
+        Err(error) => {
+            tracing::warn!(%error, reason = ?note.reason, pod = note.pod.name, "cannot write an Event");
+            false
+        }
     }
 }
 

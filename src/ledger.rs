@@ -77,6 +77,13 @@ pub struct Execution {
     pub outcome: Option<Settled>,
 }
 
+impl Execution {
+    /// Nothing was done, and the run that meant to knows it.
+    fn counts_for_nothing(&self) -> bool {
+        !self.charged && self.outcome.as_ref().is_some_and(|end| end.result == Outcome::NotExecuted)
+    }
+}
+
 /// An approval that was acted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -146,6 +153,9 @@ pub struct InFlight {
     pub pods_before: Vec<String>,
     /// Pods of the workload, the target aside, that were not Ready before.
     pub unready_before: u32,
+    /// The place that only its replacement can take, where the workload has such places.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seat: Option<Seat>,
     /// Whether available must equal desired.
     pub available_equals_desired: bool,
     /// How long the replacement must stay Ready, in seconds.
@@ -162,6 +172,16 @@ pub struct InFlight {
     /// Asked once the replacement is healthy, and what they must answer.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub probes: Vec<Probe>,
+}
+
+/// What tells a pod's replacement from another new pod of its workload, which a scale-up or a new node brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Seat {
+    /// Of a StatefulSet: the pod's own name.
+    Name(String),
+    /// Of a DaemonSet: the pod's node.
+    Node(String),
 }
 
 /// Who holds the lock that an intent in flight is.
@@ -418,12 +438,15 @@ impl Ledger {
             .rev()
             .map(|execution| {
                 let last_of_service = seen.insert((execution.namespace.clone(), execution.service.clone()));
-                last_of_service || execution.in_flight.is_some() || now.duration_since(execution.started_at) < KEPT
+                // What was not done limits nothing, and would be tried again in each run where the cluster itself refuses it.
+                let kept = if execution.counts_for_nothing() { RATE_WINDOW } else { KEPT };
+                last_of_service || execution.in_flight.is_some() || now.duration_since(execution.started_at) < kept
             })
             .collect();
         self.executions.retain(|_| kept.pop().unwrap_or(true));
 
-        let done: BTreeSet<&str> = self.executions.iter().map(|execution| execution.pod.uid.as_str()).collect();
+        let acted = self.executions.iter().filter(|execution| !execution.counts_for_nothing());
+        let done: BTreeSet<&str> = acted.map(|execution| execution.pod.uid.as_str()).collect();
         self.proposals.retain(|proposal| proposal.expires_at > now && !done.contains(proposal.pod.uid.as_str()));
         let surplus = self.proposals.len().saturating_sub(MOST_PROPOSALS);
         self.proposals.drain(..surplus);

@@ -8,7 +8,6 @@ use crate::api::{
     BUDGETS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource, STATEFUL_SETS,
 };
 use crate::runbook::{Method, Runbook};
-use crate::snapshot::WorkloadKind;
 
 pub use excess::{Excess, Granted, excess};
 
@@ -50,6 +49,7 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
         any("get", DEPLOYMENTS, "to read the opt-in and the rollout"),
         any("get", REPLICA_SETS, "to find a pod's Deployment"),
         any("get", STATEFUL_SETS, "to read the opt-in and the rollout"),
+        any("get", DAEMON_SETS, "to read the opt-in and the rollout"),
         any("list", BUDGETS, "to respect disruption budgets"),
         any("create", EVENTS, "to tell the service owner"),
         ledger("get", "to read the ledger"),
@@ -61,23 +61,17 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
     if some(|runbook| runbook.action.method == Method::Evict) {
         needs.push(any("create", EVICTIONS, "to evict a pod, as a runbook's action.method wants"));
     }
-    if some(|runbook| runbook.scope.workload_kinds.contains(&WorkloadKind::DaemonSet)) {
-        needs.push(any("get", DAEMON_SETS, "to read the opt-in and the rollout, for a runbook's scope.workloadKinds names them"));
-    }
     if some(|runbook| !runbook.guardrails.blocked_by_labels.is_empty()) {
         needs.push(any("get", NAMESPACES, "to read the namespace's own labels, for a runbook's guardrails.blockedByLabels"));
     }
     needs
 }
 
-/// What a run may be granted without harm, though these runbooks may not need it: two reads that the Role in the manifests has for
+/// What a run may be granted without harm, though these runbooks may not need it: a read that the Role in the manifests has for
 /// every runbook.
 pub fn harmless() -> Vec<Need> {
     let any = |verb, resource, purpose| Need { verb, resource, name: None, purpose };
-    vec![
-        any("get", DAEMON_SETS, "for runbooks whose scope.workloadKinds names them"),
-        any("get", NAMESPACES, "for runbooks with guardrails.blockedByLabels"),
-    ]
+    vec![any("get", NAMESPACES, "for runbooks with guardrails.blockedByLabels")]
 }
 
 /// Those of `needs` that are not granted. Where the server says that its answer is incomplete, a missing rule proves nothing.

@@ -163,7 +163,7 @@ struct Candidate {
 impl<W: Write> Run<'_, W> {
     async fn all(&mut self) -> Result<(), RunError> {
         // Match.
-        let requests = matching::requests(&self.api, &self.bounds()).await?;
+        let mut requests = matching::requests(&self.api, &self.bounds()).await?;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
             self.reporter.nothing_to_do();
@@ -175,6 +175,10 @@ impl<W: Write> Run<'_, W> {
         }
         // What a run before us left undone comes first.
         self.adopt().await?;
+        if in_flight && !requests.is_empty() {
+            // That may have taken minutes.
+            requests = matching::requests(&self.api, &self.bounds()).await?;
+        }
         if requests.is_empty() {
             return Ok(());
         }
@@ -378,13 +382,14 @@ impl<W: Write> Run<'_, W> {
         if candidate.decision.mode != Mode::AutoExecute {
             return Err(format!("it changed meanwhile: {}", candidate.decision.message(&request.pod.name, &self.runbooks)));
         }
-        let intended = self.intent(&candidate, now).and_then(|(execution, _)| execution.in_flight);
-        let same = |a: &InFlight, b: &InFlight| {
-            (&a.owner_uid, &a.template_hash, a.desired, &a.pods_before) == (&b.owner_uid, &b.template_hash, b.desired, &b.pods_before)
+        let same = |now: &Execution| {
+            let terms = |one: &InFlight| (one.owner_uid.clone(), one.template_hash.clone(), one.desired, one.pods_before.clone());
+            let rules = |one: &Execution| (one.runbook_digest.clone(), one.method, one.approval.clone(), one.incident.clone());
+            now.in_flight.as_ref().map(terms) == execution.in_flight.as_ref().map(terms) && rules(now) == rules(execution)
         };
-        match (&intended, &execution.in_flight) {
-            (Some(now), Some(then)) if same(now, then) => Ok(Some(candidate.fresh.request)),
-            _ => Err("its workload changed between decision and deletion".to_owned()),
+        match self.intent(&candidate, now) {
+            Some((now, _)) if same(&now) => Ok(Some(candidate.fresh.request)),
+            _ => Err("its workload, or what is said of it, changed between decision and deletion".to_owned()),
         }
     }
 

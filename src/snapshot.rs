@@ -115,6 +115,8 @@ pub struct Pod {
     pub restarts: u32,
     /// Why the first waiting container waits, e.g. `CrashLoopBackOff`.
     pub waiting: Option<Box<str>>,
+    /// `spec.nodeName`, of a DaemonSet's pod: its replacement is the one on the same node.
+    pub node: Option<Box<str>>,
 }
 
 /// A pod's controller.
@@ -271,6 +273,10 @@ pub struct Workload {
     pub paused: bool,
     /// `spec.minReadySeconds`.
     pub min_ready_seconds: u32,
+    /// The template's `terminationGracePeriodSeconds`: as long a pod that does not heed SIGTERM takes to go.
+    pub grace_seconds: u32,
+    /// Annotations of ours that the template puts on every pod, by key.
+    pub template_words: Vec<String>,
     /// `updateStrategy.type` is OnDelete (StatefulSets and DaemonSets).
     pub on_delete: bool,
     /// StatefulSets only.
@@ -286,6 +292,8 @@ impl Workload {
     }
 }
 
+/// `terminationGracePeriodSeconds` where a template says nothing.
+pub const DEFAULT_GRACE_SECONDS: u32 = 30;
 /// The least that a pod must stay Ready before it counts, where nothing else is said.
 pub const DEFAULT_STABLE_SECONDS: u32 = 10;
 

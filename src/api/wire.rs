@@ -117,9 +117,20 @@ pub struct OwnedMetadata {
 pub struct PodObject {
     /// Metadata.
     pub metadata: Meta,
+    /// Spec.
+    #[serde(default)]
+    pub spec: PodSpec,
     /// Status.
     #[serde(default)]
     pub status: PodStatus,
+}
+
+/// `PodSpec`, the little that we read of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSpec {
+    /// Where it runs, once that is decided.
+    pub node_name: Option<String>,
 }
 
 /// `PodStatus`.
@@ -172,6 +183,8 @@ pub struct ContainerStatus {
 pub struct ContainerState {
     /// It waits.
     pub waiting: Option<Waiting>,
+    /// It runs.
+    pub running: Option<IgnoredAny>,
     /// It has ended.
     pub terminated: Option<Terminated>,
 }

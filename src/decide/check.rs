@@ -91,7 +91,15 @@ pub enum GuardrailId {
 /// How an observation begins that could not be made.
 pub(super) const UNKNOWN: &str = "unknown: ";
 
+/// How an observation begins of what no run has time for, however early it begins.
+pub(super) const UNPROVABLE: &str = "needed_to_prove=";
+
 impl Check {
+    /// It blocks, ends by itself, soon and as a rule: nobody is to be paged for it.
+    pub fn is_a_pause(&self) -> bool {
+        self.id.is_a_pause() && !self.observed.starts_with(UNPROVABLE)
+    }
+
     /// It blocks because a fact that it needs could not be read.
     pub fn is_unknown(&self) -> bool {
         self.verdict == Verdict::Blocked && self.observed.starts_with(UNKNOWN)

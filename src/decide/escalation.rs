@@ -9,7 +9,7 @@ impl Decision {
     pub fn escalation(&self, runbooks: &[Runbook]) -> Escalate {
         let runbook = self.runbook.and_then(|index| runbooks.get(index));
         match (self.mode, &self.reason) {
-            (Mode::Abort, Reason::Blocked) if self.blocked().all(|check| check.id.is_a_pause()) => Escalate::None,
+            (Mode::Abort, Reason::Blocked) if self.blocked().all(|check| check.is_a_pause()) => Escalate::None,
             (Mode::Abort, Reason::Blocked) => runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_guardrail_failure),
             // It is reported, and counts for nothing.
             (_, Reason::Expired { .. }) => Escalate::None,
@@ -25,7 +25,7 @@ impl Decision {
         let reason = self.reason.as_str();
         match (&self.reason, &self.plan) {
             (Reason::Blocked, _) => {
-                let blocked: Vec<&str> = self.blocked().filter(|check| !check.id.is_a_pause()).map(|check| check.id.as_str()).collect();
+                let blocked: Vec<&str> = self.blocked().filter(|check| !check.is_a_pause()).map(|check| check.id.as_str()).collect();
                 if blocked.is_empty() { reason.to_owned() } else { blocked.join(",") }
             }
             // Another plan is another question.

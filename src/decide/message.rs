@@ -73,7 +73,7 @@ impl Decision {
         let confidence = evidence.confidence.map_or_else(|| "none stated".to_owned(), |confidence| confidence.to_string());
         let verification = &runbook.verification;
         format!(
-            "; to approve plan {} until {:.0}: {}; symptom {}, probable cause {cause}, confidence {confidence}, risk {}; the plan: {} {pod}, \
+            "; to approve plan {} until {:.0}: {}; symptom {}, probable cause {cause}, confidence {confidence}, risk {}; the plan: {} {pod} of {}, \
              then a replacement must be Ready{} within {} s; rollback: {}{}",
             plan.id,
             plan.expires_at,
@@ -81,6 +81,7 @@ impl Decision {
             quoted(&evidence.symptom),
             runbook.risk,
             runbook.action.method.as_str(),
+            inert(&plan.concerns, LONGEST_NAME),
             if verification.available_equals_desired { " and all replicas available" } else { "" },
             verification.timeout_seconds,
             runbook.rollback.kind,

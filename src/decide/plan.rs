@@ -22,6 +22,8 @@ pub struct Plan {
     pub content: String,
     /// The one command that approves it.
     pub approve_with: String,
+    /// What it is about: `Deployment/web, service app=web`.
+    pub concerns: String,
 }
 
 /// What a request's approval is worth.
@@ -50,7 +52,11 @@ pub(super) fn plan(case: &Case<'_>) -> Option<Plan> {
         annotation::APPROVE,
         annotation::APPROVED_BY
     );
-    Some(Plan { id, issued_at, expires_at: expires_at(case, issued_at), content, approve_with })
+    let concerns = {
+        let (workload, service) = (case.workload().ok()?, case.request.service.as_ref()?);
+        format!("{}/{}, service {service}", workload.kind, workload.name)
+    };
+    Some(Plan { id, issued_at, expires_at: expires_at(case, issued_at), content, approve_with, concerns })
 }
 
 /// Whether the request carries an approval of the plan with this content.

@@ -225,6 +225,10 @@ impl GuardrailId {
                 .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector()))),
             Self::Probes => Remedy::new(format!("see to what the probes of {runbook} ask about: automation waits until they hold"))
                 .by(subject.kubectl(format_args!("get {} -o wide", subject.workload_argument().unwrap_or_else(|| "pods".to_owned())))),
+            Self::TimeToVerify if !check.is_a_pause() => Remedy::new(format!(
+                "the owner of {runbook} raises spec.verification.timeoutSeconds beyond what {workload} takes: its pods are available only after \
+                 minReadySeconds, and a StatefulSet's or DaemonSet's are made only once the old one is gone"
+            )),
             Self::TimeToVerify => {
                 Remedy::new("wait for the next run, which has all of its time; if every run says so, raise its --deadline (RUN_DEADLINE)")
             }

@@ -202,6 +202,7 @@ fn pod(name: &str, owner: &str) -> Pod {
         ready_changed: Some(seconds_ago(3600)),
         restarts: 0,
         waiting: None,
+        node: None,
     }
 }
 
@@ -245,6 +246,8 @@ fn deployment(name: &str, desired: u32) -> Workload {
         available: desired,
         paused: false,
         min_ready_seconds: 0,
+        grace_seconds: 30,
+        template_words: Vec::new(),
         on_delete: false,
         stateful: None,
         owner: None,
@@ -328,6 +331,7 @@ pub(crate) fn in_flight(verify_deadline: Timestamp) -> InFlight {
         desired: 3,
         pods_before: Vec::new(),
         unready_before: 0,
+        seat: None,
         available_equals_desired: true,
         stable_seconds: 10,
         send_before: verify_deadline,

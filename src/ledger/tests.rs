@@ -19,6 +19,7 @@ fn in_flight(on_failure: Escalate) -> InFlight {
         desired: 2,
         pods_before: vec!["a".to_owned(), "b".to_owned()],
         unready_before: 0,
+        seat: None,
         available_equals_desired: true,
         stable_seconds: 10,
         send_before: at(1),
@@ -295,4 +296,18 @@ proptest! {
     fn no_text_makes_it_panic(text in ".{0,200}") {
         let _ = Ledger::decode(&text, at(0));
     }
+}
+
+#[test]
+fn what_was_not_done_is_kept_for_an_hour_and_the_last_of_a_service_for_good() {
+    let mut ledger = Ledger::default();
+    for minute in 0..100 {
+        let id = format!("e{minute}");
+        ledger.executions.push(begun(&id, "web", minute, Escalate::None));
+        ledger.settle(&id, end(Outcome::NotExecuted, minute), false, false, "run");
+    }
+    ledger.prune(at(120));
+    assert_eq!(ledger.executions.len(), 39);
+    ledger.prune(at(10_000));
+    assert_eq!(ledger.executions.iter().map(|execution| execution.id.as_str()).collect::<Vec<_>>(), ["e99"]);
 }

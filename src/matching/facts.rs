@@ -4,35 +4,46 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::api::{BudgetObject, ContainerStatus, LabelSelector, Meta, OwnerReference, PodObject, WorkloadObject};
+use crate::api::{BudgetObject, ContainerStatus, LabelSelector, Meta, OwnerReference, PodObject, PodStatus, WorkloadObject};
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{
-    Bounds, Budget, Container, Ended, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind, service_of,
+    Bounds, Budget, Container, DEFAULT_GRACE_SECONDS, Ended, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind,
+    service_of,
 };
-use crate::words::annotation;
+use crate::words::{PREFIX, annotation};
 
 /// The longest text that is taken from an annotation, in characters. More says nothing more, and everyone may write there.
 const MAX_TEXT: usize = 256;
 
 /// The small facts of a pod.
 pub fn pod_of(object: &PodObject) -> Pod {
-    let PodObject { metadata, status } = object;
+    let PodObject { metadata, spec, status } = object;
+    let owner = metadata.controller().map(owner_of);
+    let of_daemon_set = owner.as_ref().is_some_and(|owner| owner.kind == OwnerKind::DaemonSet);
     let ready = status.conditions.iter().find(|condition| condition.r#type == "Ready");
     Pod {
         name: metadata.name.as_str().into(),
         uid: metadata.uid.as_str().into(),
-        owner: metadata.controller().map(owner_of),
+        node: spec.node_name.as_deref().filter(|_| of_daemon_set).map(Into::into),
+        owner,
         running: status.phase == "Running",
         terminating: metadata.deletion_timestamp.is_some(),
         ready: ready.is_some_and(|condition| condition.status == "True"),
         ready_changed: ready.and_then(|condition| condition.last_transition_time),
-        restarts: status.container_statuses.iter().map(|container| container.restart_count).fold(0, u32::saturating_add),
+        restarts: restarts(status),
         waiting: status
             .container_statuses
             .iter()
             .find_map(|container| container.state.waiting.as_ref())
             .map(|waiting| waiting.reason.as_str().into()),
     }
+}
+
+/// Of all containers that run along: native sidecars are init containers that go on running. What has ended for good, as other init
+/// containers have, says nothing of now.
+fn restarts(status: &PodStatus) -> u32 {
+    let sidecars = status.init_container_statuses.iter().filter(|container| container.state.running.is_some());
+    status.container_statuses.iter().chain(sidecars).map(|container| container.restart_count).fold(0, u32::saturating_add)
 }
 
 fn owner_of(owner: &OwnerReference) -> Owner {
@@ -50,7 +61,7 @@ fn owner_of(owner: &OwnerReference) -> Owner {
 pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
     let pod = pod_of(&object);
     let asked = asked_by(&object.metadata, &bounds.selector);
-    let PodObject { metadata, status } = object;
+    let PodObject { metadata, status, .. } = object;
     let text = |key: &str| metadata.annotations.get(key).map(|text| text.chars().take(MAX_TEXT).collect::<String>());
     Request {
         pod,
@@ -116,6 +127,10 @@ pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload>
             Ok(labels) => labels,
             Err(error) => return Fact::Unknown(format!("the labels in the template of {kind} {} make no sense: {error}", metadata.name)),
         };
+    let annotations = spec.template["metadata"]["annotations"].as_object();
+    let template_words = annotations.into_iter().flatten().map(|(key, _)| key.clone()).filter(|key| key.starts_with(PREFIX)).collect();
+    let grace = spec.template["spec"]["terminationGracePeriodSeconds"].as_u64();
+    let grace_seconds = grace.map_or(DEFAULT_GRACE_SECONDS, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     let on_delete = spec.update_strategy.r#type.as_deref() == Some("OnDelete");
     let owner = metadata.annotations.get(annotation::OWNER).map(|text| text.chars().take(MAX_TEXT).collect());
     let stateful = (kind == WorkloadKind::StatefulSet).then(|| Stateful {
@@ -148,6 +163,8 @@ pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload>
         available,
         paused: spec.paused,
         min_ready_seconds: spec.min_ready_seconds,
+        grace_seconds,
+        template_words,
         on_delete,
         stateful,
         owner,

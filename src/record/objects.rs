@@ -217,7 +217,12 @@ fn workload(workload: &Workload, namespace: &str) -> (Kind, Value) {
         "name": workload.name, "namespace": namespace, "uid": workload.uid, "generation": workload.generation, "labels": workload.labels,
         "annotations": annotations,
     });
-    let mut spec = json!({"minReadySeconds": workload.min_ready_seconds, "template": {"metadata": {"labels": workload.template_labels}}});
+    let words: BTreeMap<&str, &str> = workload.template_words.iter().map(|word| (word.as_str(), "")).collect();
+    let template = json!({
+        "metadata": {"labels": workload.template_labels, "annotations": words},
+        "spec": {"terminationGracePeriodSeconds": workload.grace_seconds},
+    });
+    let mut spec = json!({"minReadySeconds": workload.min_ready_seconds, "template": template});
     let mut status = json!({"observedGeneration": workload.observed_generation});
     if workload.paused {
         spec["paused"] = json!(true);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Decision, Mode, Reason};
-use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, later};
+use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, later};
 use crate::runbook::Runbook;
-use crate::snapshot::{Request, Snapshot, Workload};
+use crate::snapshot::{Pod, Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::object_ref;
 
 use super::SEND_WITHIN;
@@ -57,6 +57,7 @@ pub(crate) fn execution(
             desired: workload.desired,
             pods_before: own().map(|pod| pod.uid.to_string()).collect(),
             unready_before: u32::try_from(unready).unwrap_or(u32::MAX),
+            seat: seat(workload.kind, &request.pod),
             available_equals_desired: runbook.verification.available_equals_desired,
             stable_seconds: stable.as_secs(),
             send_before: now + SEND_WITHIN,
@@ -68,6 +69,15 @@ pub(crate) fn execution(
         outcome: None,
     };
     Some(execution)
+}
+
+/// The place that only the pod's replacement can take.
+fn seat(kind: WorkloadKind, pod: &Pod) -> Option<Seat> {
+    match kind {
+        WorkloadKind::StatefulSet => Some(Seat::Name(pod.name.to_string())),
+        WorkloadKind::DaemonSet => pod.node.as_ref().map(|node| Seat::Node(node.to_string())),
+        WorkloadKind::Deployment | WorkloadKind::ReplicaSet => None,
+    }
 }
 
 /// What is put to a human, if something is.

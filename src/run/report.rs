@@ -19,6 +19,9 @@ use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
 use crate::words::quoted;
 
+/// After so many that could not be written, a run writes no more Events.
+const MOST_LOST_EVENTS: u32 = 2;
+
 /// Writes records and Events for one run.
 pub(super) struct Reporter<W> {
     sink: Sink<W>,
@@ -28,6 +31,8 @@ pub(super) struct Reporter<W> {
     instance: String,
     dry_run: bool,
     settings: SettingsRecord,
+    /// Events that could not be written.
+    lost_events: u32,
     /// What a later record of the same pod repeats.
     last: Option<Record>,
     /// What humans are still to be told.
@@ -49,6 +54,7 @@ impl<W: Write> Reporter<W> {
                 approvals: if settings.approvals_admitted { "admitted" } else { "unverified" },
             },
             api: api.clone(),
+            lost_events: 0,
             last: None,
             outbox: Outbox::new(settings.notify.is_some()),
         }
@@ -318,12 +324,18 @@ impl<W: Write> Reporter<W> {
         self.sink.write(&record);
     }
 
-    async fn event(&self, reason: Reason, regarding: &ObjectRef, pod: &ObjectRef, distinction: &str, text: &str) {
-        if self.dry_run {
+    async fn event(&mut self, reason: Reason, regarding: &ObjectRef, pod: &ObjectRef, distinction: &str, text: &str) {
+        // They cost ten seconds each where nobody takes them, and decide nothing.
+        if self.dry_run || self.lost_events >= MOST_LOST_EVENTS {
             return;
         }
         let note = Note { reason, regarding, pod, distinction, text, instance: &self.instance };
-        events::write(&self.api, &note, self.api.clock().now().unwrap_or_default()).await;
+        if !events::write(&self.api, &note, self.api.clock().now().unwrap_or_default()).await {
+            self.lost_events += 1;
+            if self.lost_events == MOST_LOST_EVENTS {
+                tracing::warn!("no more Events are written in this run: the API server does not take them");
+            }
+        }
     }
 
     fn of_request(&self, kind: Kind, message: String, request: &Request) -> Record {

@@ -166,13 +166,14 @@ fn mistakes_in_another_file_are_told_with_its_name() {
 fn objects_are_nested_deeper_than_runbooks_and_still_bounded() {
     // On the small stack of a test's thread, in a debug build.
     let nested = |levels: usize| {
-        let pod = format!("{{apiVersion: v1, kind: Pod, metadata: {{name: x}}, spec: {}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let pod =
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: x}}, spec: {{of: {}{}}}}}", "[".repeat(levels), "]".repeat(levels));
         simulate_text(
             Path::new("x.yaml"),
             &incident("expect: {}\n").replace("base/web.yaml", &pod).replace("../", &format!("{}/../", library().display())),
         )
     };
-    assert!(nested(20).unwrap().passed());
+    assert!(nested(19).unwrap().passed());
     let error = nested(40).unwrap_err().to_string();
     assert!(error.ends_with("is too much for recorded objects: at most 4000000 values, aliases expanded, and 32 levels"), "{error}");
 }

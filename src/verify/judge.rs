@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ledger::{InFlight, ObjectRef, Outcome};
+use crate::ledger::{InFlight, ObjectRef, Outcome, Seat};
 use crate::snapshot::{Pod, Workload};
 
 /// What has been seen of the target and of the pods that may replace it.
@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
         Self { terms, target_uid, adopted_from, target: Target::StillThere, replacements: BTreeMap::new() }
     }
 
-    /// Takes note of a pod as it is now. Pods that were there before, or of another controller, are no replacement.
+    /// Takes note of a pod as it is now. Pods that were there before, of another controller, or in another place are no replacement.
     pub fn see(&mut self, pod: Pod, born_asking: bool, at: Duration) {
         if *pod.uid == *self.target_uid {
             if pod.terminating {
@@ -81,7 +81,8 @@ impl<'a> Judge<'a> {
             }
             return;
         }
-        if !pod.is_owned_by(&self.terms.owner_uid) || self.terms.pods_before.iter().any(|uid| **uid == *pod.uid) {
+        let was_there = self.terms.pods_before.iter().any(|uid| **uid == *pod.uid);
+        if !pod.is_owned_by(&self.terms.owner_uid) || was_there || !self.takes_the_seat(&pod) {
             return;
         }
         let healthy = pod.ready && pod.running && !pod.terminating;
@@ -93,6 +94,15 @@ impl<'a> Judge<'a> {
         let ready_since = healthy.then(|| unbroken.unwrap_or(at));
         let born_asking = born_asking || before.is_some_and(|before| before.born_asking);
         self.replacements.insert(pod.uid.clone(), Candidate { pod, born_asking, ready_since });
+    }
+
+    /// Whether it stands in for the target, and not for a further replica or another node.
+    fn takes_the_seat(&self, pod: &Pod) -> bool {
+        match &self.terms.seat {
+            Some(Seat::Name(name)) => **name == *pod.name,
+            Some(Seat::Node(node)) => pod.node.as_deref() == Some(node),
+            None => true,
+        }
     }
 
     fn ready_before_we_came(&self, pod: &Pod) -> Option<Duration> {

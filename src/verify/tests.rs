@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::judge::{Judge, Standing, Verdict};
 use super::probes::without_probes;
-use crate::ledger::{Holder, InFlight, Outcome};
+use crate::ledger::{Holder, InFlight, Outcome, Seat};
 use crate::runbook::{BreakerLimits, Escalate, Probe};
 use crate::snapshot::{Owner, OwnerKind, Pod, Workload, WorkloadKind};
 
@@ -15,6 +15,7 @@ fn terms() -> InFlight {
         desired: 2,
         pods_before: vec!["old".to_owned(), "peer".to_owned()],
         unready_before: 0,
+        seat: None,
         available_equals_desired: true,
         stable_seconds: 10,
         send_before: jiff::Timestamp::UNIX_EPOCH,
@@ -36,6 +37,7 @@ fn pod(uid: &str, owner: &str, ready: bool) -> Pod {
         ready_changed: None,
         restarts: 0,
         waiting: None,
+        node: None,
     }
 }
 
@@ -55,6 +57,8 @@ fn workload(available: u32) -> Workload {
         available,
         paused: false,
         min_ready_seconds: 0,
+        grace_seconds: 30,
+        template_words: Vec::new(),
         on_delete: false,
         stateful: None,
         owner: None,
@@ -233,4 +237,21 @@ fn healthy_at_the_deadline_is_not_verified_where_probes_were_not_asked() {
     check(&one, Outcome::Verified, true, (Outcome::Unknown, "seen, but nobody was there in time to ask probe a"));
     check(&one, Outcome::Superseded, false, (Outcome::Superseded, "seen"));
     check(&one, Outcome::Failed, true, (Outcome::Failed, "seen"));
+}
+
+#[test]
+fn where_a_pod_has_a_place_of_its_own_only_who_takes_that_place_replaces_it() {
+    // A StatefulSet scaled up meanwhile: db-3 is as new, and Ready.
+    let named = InFlight { seat: Some(Seat::Name("web-new".to_owned())), ..terms() };
+    let further = seen(&named, &[(1, pod("further", "rs", true))]);
+    assert_eq!(further.standing(s(60)), Standing::Waiting(None));
+    let both = seen(&named, &[(1, pod("further", "rs", true)), (2, pod("new", "rs", true))]);
+    assert!(matches!(both.standing(s(60)), Standing::Healthy(replacement) if replacement.name == "web-new"));
+    // A node that joined meanwhile.
+    let on_node = InFlight { seat: Some(Seat::Node("a".to_owned())), ..terms() };
+    let on = |node: &str| Pod { node: Some(node.into()), ..pod(node, "rs", true) };
+    assert_eq!(seen(&on_node, &[(1, on("b"))]).standing(s(60)), Standing::Waiting(None));
+    assert!(
+        matches!(seen(&on_node, &[(1, on("b")), (2, on("a"))]).standing(s(60)), Standing::Healthy(replacement) if replacement.name == "web-a")
+    );
 }

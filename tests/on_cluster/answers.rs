@@ -130,6 +130,31 @@ fn a_deletion_refused_by_the_clusters_own_policy_is_no_failure_of_the_runbook() 
 }
 
 #[test]
+fn a_deletion_that_the_server_finds_malformed_is_no_failure_of_the_runbook_either() {
+    for (name, code, line, reason) in
+        [("delete-400", 400, "400 Bad Request", "BadRequest"), ("delete-422", 422, "422 Unprocessable Entity", "Invalid")]
+    {
+        let refused = move || Step::Answer(line, "Content-Type: application/json\r\n", status(code, reason, "no such precondition"));
+        let scene = scene(name, once(|request| request.deletes_a_pod(1), refused));
+        let verification = scene.ends(0, "not_executed");
+        assert!(verification["detail"].as_str().unwrap().contains("no such precondition"), "{verification}");
+        scene.lab.untouched(&scene.target);
+    }
+}
+
+#[test]
+fn an_intent_that_may_not_be_written_touches_nothing_and_names_the_permission() {
+    let message =
+        "configmaps \"state\" is forbidden: User \"x\" cannot update resource \"configmaps\" in API group \"\" in the namespace \"y\"";
+    let refused = move || Step::Answer("403 Forbidden", "Content-Type: application/json\r\n", status(403, "Forbidden", message));
+    let scene = scene("intent-403", once(|request| request.writes_the_ledger(1), refused));
+    assert_eq!(scene.run.exit, 2, "{:?}", scene.run);
+    assert!(scene.run.errors.contains("update configmaps") && scene.run.errors.contains("not permitted"), "{:?}", scene.run);
+    scene.deletions(&[]);
+    scene.lab.untouched(&scene.target);
+}
+
+#[test]
 fn a_permission_taken_away_meanwhile_is_named() {
     let message = "pods \"web\" is forbidden: User \"x\" cannot delete resource \"pods\" in API group \"\" in the namespace \"y\"";
     let refused = move || Step::Answer("403 Forbidden", "Content-Type: application/json\r\n", status(403, "Forbidden", message));

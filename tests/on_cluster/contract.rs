@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::fixture::{Lab, Pod, RESTART, until};
+use crate::proxy::{Proxy, Step};
 use crate::workloads::{SERVE, daemon_set, deployment, on_real_node, pod_spec, stateful_set};
 
 fn annotate(lab: &Lab, pod: &Pod, pairs: &[(&str, &str)]) {
@@ -217,25 +218,136 @@ fn an_image_that_cannot_be_had_and_a_probe_that_fails_are_confirmed_too() {
 }
 
 #[test]
-fn a_container_killed_for_its_memory_is_replaced_once_it_is_killed_again_and_again() {
+fn a_container_killed_for_its_memory_a_while_ago_counts_and_one_killed_long_ago_does_not() {
     let lab = Lab::new("memory");
-    let switch = lab.folder.join("switch");
-    // The pod that finds the switch takes more memory than it may have, some seconds after each start; the others serve.
-    let greedy = "if mkdir /switch/taken 2>/dev/null || grep -qs $HOSTNAME /switch/name; then echo $HOSTNAME >/switch/name; sleep 1; \
-                  x=$(tr '\\0' x </dev/zero | head -c 300000000); fi; exec sh /serve";
-    let mut web = on_real_node(deployment("web", 3), greedy);
-    pod_spec(&mut web)["volumes"] = json!([{"name": "switch", "hostPath": {"path": switch, "type": "DirectoryOrCreate"}}]);
-    pod_spec(&mut web)["containers"][0]["volumeMounts"] = json!([{"name": "switch", "mountPath": "/switch"}]);
-    pod_spec(&mut web)["containers"][0]["resources"] = json!({"limits": {"memory": "24Mi"}});
-    lab.apply(&web);
-    let killed = |pod: &serde_json::Value| {
-        let container = &pod["status"]["containerStatuses"][0];
-        ["state", "lastState"].iter().any(|state| container[state]["terminated"]["reason"] == "OOMKilled")
+    lab.roll_out(&deployment("web", 3));
+    let target = Pod::of(&lab.pods("web")[0]);
+    // As a kubelet reports it.
+    let killed = |minutes: i64| {
+        let ended = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+        let terminated = json!({"reason": "OOMKilled", "exitCode": 137, "startedAt": ended.to_string(), "finishedAt": ended.to_string()});
+        let container = json!({
+            "name": "main", "image": "nginx:1.27", "imageID": "", "ready": false, "restartCount": 3,
+            "state": {"running": {"startedAt": ended.to_string()}}, "lastState": {"terminated": terminated},
+        });
+        lab.patch_status(&target.name, &json!({"containerStatuses": [container], "conditions": [{"type": "Ready", "status": "False"}]}));
     };
-    let target = until("a container killed for its memory", || lab.pods("web").iter().find(|pod| killed(pod)).map(Pod::of));
-    until("the others serve", || (lab.pods("web").iter().filter(|pod| crate::fixture::is_ready(pod)).count() >= 2).then_some(()));
     annotate(&lab, &target, &[("symptom", "OOMKilled"), ("probable-cause", "pod_process_hung"), ("confidence", "0.9")]);
     lab.ask(&target);
-    let runbook = lab.runbook().with("triggers", "symptoms", "[OOMKilled]").with("verification", "stableSeconds", 8);
+    let runbook = || lab.runbook().with("triggers", "symptoms", "[OOMKilled]");
+    killed(12);
+    let message = lab.remediator_with(&runbook()).refuses(&target, &["symptom_present"]);
+    assert!(message.contains("oom_killed_recently=0, none was seen within ten minutes"), "{message}");
+    killed(5);
+    lab.remediator_with(&runbook()).replaces(&target);
+}
+
+#[test]
+fn of_several_runbooks_in_a_folder_one_must_answer() {
+    let lab = Lab::new("several");
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let folder = lab.folder.join("runbooks");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["replace-redundant-pod", "replace-anything"] {
+        let text = std::fs::read_to_string(lab.runbook().file(&lab)).unwrap().replace("replace-redundant-pod", name);
+        std::fs::write(folder.join(format!("{name}.yaml")), text).unwrap();
+    }
+    let run = || lab.remediator().env("RUNBOOKS", folder.to_str().unwrap()).run();
+    let several = run();
+    assert_eq!(several.exit, 0, "{several:?}");
+    let decision = several.decision(&target);
+    assert_eq!((&decision["decision.mode"], &decision["event.reason"]), (&json!("manual"), &json!("several_runbooks")), "{several:?}");
+    annotate(&lab, &target, &[("runbook", "no-such-runbook")]);
+    let unknown = run();
+    assert_eq!(unknown.decision(&target)["event.reason"], "no_runbook", "{unknown:?}");
+    lab.untouched(&target);
+    annotate(&lab, &target, &[("runbook", "replace-anything")]);
+    let named = run();
+    assert_eq!(named.outcome(&target)["verification"]["result"], "verified", "{named:?}");
+    assert_eq!(lab.executions()[0]["runbook"], "replace-anything");
+}
+
+#[test]
+fn a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time() {
+    let lab = Lab::new("odd-pods");
+    lab.roll_out(&deployment("web", 3));
+    // Taken out of its service, to look at it: its replacement would be of another one.
+    let target = lab.ask_for_one("web");
+    lab.kubectl(&["label", "pod", &target.name, "--overwrite", "app=debug"]);
+    let message = lab.remediator().refuses(&target, &["service_label"]);
+    assert!(message.contains("pod has app=debug template has app=web"), "{message}");
+
+    lab.roll_out(&deployment("shop", 3));
+    let leaving = lab.ask_for_one("shop");
+    // A finalizer keeps it there.
+    lab.kubectl(&["patch", "pod", &leaving.name, "--patch", &json!({"metadata": {"finalizers": ["cluster.test/wait"]}}).to_string()]);
+    lab.kubectl(&["delete", "pod", &leaving.name, "--wait=false"]);
+    let run = lab.remediator().run();
+    assert!(run.blocks(&leaving).contains(&"not_terminating".to_owned()), "{run:?}");
+    lab.kubectl(&["patch", "pod", &leaving.name, "--type=merge", "--patch", &json!({"metadata": {"finalizers": null}}).to_string()]);
+
+    lab.roll_out(&deployment("mail", 3));
+    let late = lab.ask_for_one("mail");
+    // What fits a run when it begins, and no longer once it has looked around.
+    let runbook = lab.runbook().with("verification", "timeoutSeconds", 135).with("guardrails", "maxMatchedServices", 9);
+    let message = lab.remediator_with(&runbook).refuses(&late, &["time_to_verify"]);
+    assert!(message.contains("requires 150 seconds of the run's time"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_read_blocks_and_says_so() {
+    let lab = Lab::new("unreadable");
+    lab.roll_out(&deployment("web", 3));
+    let target = lab.ask_for_one("web");
+    let runbook = lab.runbook().with("guardrails", "blockedByLabels", "{incident: \"true\"}");
+    let cases: [(&str, &[&str]); 3] = [
+        ("/poddisruptionbudgets", &["disruption_budget"]),
+        ("/deployments/web", &["workload_opted_in", "rollout_settled"]),
+        ("/namespaces/HERE", &["no_blocking_label"]),
+    ];
+    for (path, guardrails) in cases {
+        let path = path.replace("HERE", &lab.namespace);
+        let proxy = Proxy::start(&lab, move |request| {
+            if request.path.ends_with(&path) {
+                return Step::Answer("503 Service Unavailable", "Content-Type: text/plain\r\n", "upstream connect error".to_owned());
+            }
+            Step::Forward
+        });
+        let run = lab.remediator_with(&runbook).by(&proxy.kubeconfig).run();
+        assert_eq!(run.exit, 0, "{run:?}");
+        let message = run.refused(&target, guardrails);
+        assert!(message.contains("could not be checked"), "{message}");
+        lab.untouched(&target);
+    }
     lab.remediator_with(&runbook).replaces(&target);
+}
+
+#[test]
+fn the_settings_say_where_to_look() {
+    let lab = Lab::new("settings");
+    let mut web = deployment("web", 3);
+    web["spec"]["template"]["metadata"]["labels"] = json!({"workload": "web", "team.example/service": "storefront"});
+    lab.apply(&web);
+    let mut shop = deployment("shop", 3);
+    shop["spec"]["template"]["metadata"]["labels"] = json!({"workload": "shop", "app.kubernetes.io/name": "shop"});
+    lab.apply(&shop);
+    [&web, &shop].into_iter().for_each(|workload| lab.rolled_out(workload));
+    lab.kubectl(&["create", "configmap", "another-ledger"]);
+    let one = |workload: &str| Pod::of(&lab.get(&["pods", "--selector", &format!("workload={workload}")])["items"][0]);
+    let (target, fallback) = (one("web"), one("shop"));
+    for pod in [&target, &fallback] {
+        annotate(&lab, pod, &[("symptom", "manual_restart_recommended"), ("confidence", "0.95")]);
+        lab.kubectl(&["label", "pod", &pod.name, "incident.example/replace=yes"]);
+    }
+    let runbook = lab.runbook().with("guardrails", "maxAffectedServices", 2);
+    let set = lab.remediator_with(&runbook).env("SERVICE_LABEL", "team.example/service").env("STATE_CONFIGMAP", "another-ledger");
+    let run = set.env("REQUEST_SELECTOR", "incident.example/replace=yes").run();
+    assert_eq!(run.exit, 0, "{run:?}");
+    for (pod, service) in [(&target, "storefront"), (&fallback, "shop")] {
+        let outcome = run.outcome(pod);
+        assert_eq!((&outcome["verification"]["result"], &outcome["service.name"]), (&json!("verified"), &json!(service)), "{run:?}");
+    }
+    assert_eq!(lab.state()["data"], serde_json::Value::Null, "the other ledger is not touched");
+    assert!(lab.get(&["configmap", "another-ledger"])["data"]["summary"].as_str().unwrap().contains("storefront: verified"));
 }

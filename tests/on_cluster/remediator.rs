@@ -83,9 +83,9 @@ impl<'a> Remediator<'a> {
     /// Another build of the program.
     pub(crate) fn of(program: &Path, lab: &'a Lab, runbook: &Runbook) -> Self {
         let mut command = Command::new(program);
-        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json", "--runbooks"]).arg(runbook.file(lab));
-        // Not as a flag: those of a test win.
-        command.env("RUN_DEADLINE", "150s");
+        command.args(["run", "--namespace", &lab.namespace, "--log-format", "json"]);
+        // Not as flags: those of a test win.
+        command.env("RUNBOOKS", runbook.file(lab)).env("RUN_DEADLINE", "150s");
         Self { lab, command }
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
+use crate::decide::check::UNPROVABLE;
 use crate::ledger::{AFFECTED_WINDOW, RATE_WINDOW};
 use crate::runbook::{Runbook, longest};
+use crate::snapshot::{Workload, WorkloadKind};
 use crate::words::{PROGRAM, counted, inert};
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
@@ -136,10 +138,33 @@ pub fn time_needed(runbook: &Runbook, probes_asked: bool) -> Duration {
     verification.saturating_add(probes).saturating_add(TIME_MARGIN)
 }
 
-/// What is left of the run is enough to act and to see it through.
+/// The least that it takes to prove a replacement of this workload: to be Ready for so long, and, where the new pod is made only once
+/// the old one is gone, that one's whole grace: what hangs does not heed SIGTERM.
+fn least_to_prove(case: &Case<'_>, workload: &Workload) -> Duration {
+    let available = if case.runbook.verification.available_equals_desired { workload.min_ready_seconds } else { 0 };
+    let ready = case.stable().max(Duration::from_secs(u64::from(available)));
+    let gone = match workload.kind {
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => workload.grace_seconds,
+        WorkloadKind::Deployment | WorkloadKind::ReplicaSet => 0,
+    };
+    ready.saturating_add(Duration::from_secs(u64::from(gone)))
+}
+
+/// What is left of the run is enough to act and to see it through, and the runbook's own timeout is.
 pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
     let needed = time_needed(case.runbook, case.readings().is_some());
     Ruling::new(format!("at least {} s", needed.as_secs()), || {
+        if let Ok(workload) = case.workload() {
+            let (least, timeout) = (least_to_prove(case, workload).as_secs(), case.runbook.verification.timeout_seconds);
+            if least >= u64::from(timeout) {
+                let Workload { kind, name, min_ready_seconds, grace_seconds, .. } = workload;
+                let observed = format!(
+                    "{UNPROVABLE}{least}s {kind}/{name} minReadySeconds={min_ready_seconds} terminationGracePeriodSeconds={grace_seconds}"
+                );
+                let requires = format!("requires that a replacement can be proved within the runbook's {timeout} seconds");
+                return Ok(Finding::blocked(observed, requires).and("its owner raises verification.timeoutSeconds"));
+            }
+        }
         let left = case.snapshot.bounds.time_left;
         let observed = format!("time_left={}s", left.as_secs());
         if left >= needed {

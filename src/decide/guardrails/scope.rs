@@ -111,6 +111,13 @@ pub(super) fn request_label_in_template(case: &Case<'_>) -> Ruling {
     Ruling::new(format!("a pod template that {selector} does not match"), || {
         let workload = case.workload()?;
         if !selector.matches(&workload.template_labels) {
+            // Evidence or an approval that every pod is born with would be of none of them; and where the admission policy is in force,
+            // no pod of such a template can be made.
+            if let Some(word) = workload.template_words.first() {
+                let observed = format!("{}/{} has annotation {word}", workload.kind, workload.name);
+                let refused = Finding::blocked(observed, "requires a pod template without annotations of ours");
+                return Ok(refused.and("they belong on the one pod that they are about"));
+            }
             return Ok(Finding::pass("not in the pod template"));
         }
         let observed = format!("{}/{} matches {selector}", workload.kind, workload.name);

@@ -42,7 +42,7 @@ fn what_is_asked_has_all_that_a_human_needs_and_the_command() {
         format!(
             "replacing web-a needs an approval: every guardrail of replace passed, and the runbook allows no more; to approve plan {id} until \
              2025-06-01T13:00:00Z: {approve_with}; symptom \"hung\", probable cause \"pod_process_hung\", confidence 0.9, risk low; \
-             the plan: delete web-a, then a replacement must be Ready and all replicas available within 120 s; \
+             the plan: delete web-a of Deployment/web, service app=web, then a replacement must be Ready and all replicas available within 120 s; \
              rollback: controller_recreates_pod (nothing to undo)"
         )
     );

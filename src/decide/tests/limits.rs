@@ -166,3 +166,37 @@ fn nothing_begins_that_could_not_be_verified() {
         "blocked: requires 135 seconds of the run's time to act and verify, time_left=134s, the next run takes it up",
     );
 }
+
+#[test]
+fn what_could_never_be_proved_in_time_is_not_begun() {
+    let requires = "blocked: requires that a replacement can be proved within the runbook's 120 seconds";
+    let raise = "its owner raises verification.timeoutSeconds";
+    let slow = |world: &mut World| world.workload().min_ready_seconds = 120;
+    check(
+        GuardrailId::TimeToVerify,
+        slow,
+        &format!("{requires}, needed_to_prove=120s Deployment/web minReadySeconds=120 terminationGracePeriodSeconds=30, {raise}"),
+    );
+    let stated = |world: &mut World| {
+        slow(world);
+        world.runbook().verification.stable_seconds = Some(10);
+        world.runbook().verification.available_equals_desired = false;
+    };
+    check(GuardrailId::TimeToVerify, stated, "pass: time_left=540s");
+    // The new pod is made only once the old one is gone, and what hangs takes its whole grace.
+    let lingering = |world: &mut World| {
+        world.stateful(|_| {});
+        world.workload().grace_seconds = 110;
+    };
+    check(
+        GuardrailId::TimeToVerify,
+        lingering,
+        &format!("{requires}, needed_to_prove=120s StatefulSet/web minReadySeconds=0 terminationGracePeriodSeconds=110, {raise}"),
+    );
+    let deployment = |world: &mut World| world.workload().grace_seconds = 600;
+    check(GuardrailId::TimeToVerify, deployment, "pass: time_left=540s");
+    // It never ends by itself, so somebody hears of it.
+    let mut world = World::new();
+    slow(&mut world);
+    assert_eq!(world.decide().escalation(&world.runbooks), Escalate::PageServiceOwner);
+}

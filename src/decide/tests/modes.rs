@@ -212,7 +212,7 @@ fn the_lowest_of_runbook_risk_and_ceiling() {
 }
 
 #[test]
-fn the_issues_own_sentence() {
+fn a_singleton_is_refused_in_these_words() {
     let mut world = World::new();
     let name = "singleton-8h829";
     world.snapshot.requests = vec![request(pod(name, WEB), "singleton")];

@@ -103,11 +103,13 @@ fn every_refusal_has_its_own_sentence() {
     }
 
     text.push_str("\n# Together\n");
-    let together: [&[GuardrailId]; 4] = [
+    let together: [&[GuardrailId]; 6] = [
         &[GuardrailId::BlastRadius, GuardrailId::Cooldown],
         &[GuardrailId::MaintenanceWindow, GuardrailId::Cooldown, GuardrailId::HourlyRate],
         &[GuardrailId::CircuitBreaker, GuardrailId::DisruptionBudget, GuardrailId::MatchedServices],
         &[GuardrailId::OptIn, GuardrailId::Rollout, GuardrailId::BlockingLabel, GuardrailId::TimeToVerify],
+        &[GuardrailId::BareRequest, GuardrailId::OwnRedundancy, GuardrailId::UnavailablePercent],
+        &[GuardrailId::OrderedPeers, GuardrailId::Cooldown],
     ];
     for ids in together {
         let mut world = World::new();
@@ -119,6 +121,11 @@ fn every_refusal_has_its_own_sentence() {
     // Those that another makes impossible come last, and win.
     GuardrailId::ALL.into_iter().filter(|id| *id != GuardrailId::OrderedPeers).for_each(|id| alone(id, &mut all));
     entry(&mut text, "nearly all of them", &all);
+    let blocked = all.decide().guardrails.into_iter().filter(|check| check.verdict == Verdict::Blocked).map(|check| check.id);
+    let with_others: std::collections::BTreeSet<GuardrailId> = blocked.chain(together.into_iter().flatten().copied()).collect();
+    let never: Vec<GuardrailId> = GuardrailId::ALL.into_iter().filter(|id| !with_others.contains(id)).collect();
+    // A probe is asked only where nothing else blocks.
+    assert_eq!(never, [], "alone only");
 
     text.push_str("\n# Before any guardrail\n");
     let before: [Change; 6] = [

@@ -175,6 +175,12 @@ fn a_template_that_asks_for_restarts_is_refused() {
         |world| world.workload().template_labels = labels(&[("app", "web"), (label::RESTART, "false")]),
         "pass: not in the pod template",
     );
+    check(
+        RequestLabelInTemplate,
+        |world| world.workload().template_words = vec!["remediator.kubedojo.io/runbook".to_owned()],
+        "blocked: requires a pod template without annotations of ours, Deployment/web has annotation remediator.kubedojo.io/runbook, \
+         they belong on the one pod that they are about",
+    );
     check(RequestLabelInTemplate, World::unknown_workload, GONE);
 }
 
