@@ -78,11 +78,11 @@ fn row(id: GuardrailId) -> Row {
             "the pod has a service label, and its pod template has the same. (Which label is a setting, SERVICE_LABEL)",
             WORKLOAD,
             "scope::the_service_label_is_the_templates_own",
-            None,
+            Some("contract::a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time"),
         ),
         GuardrailId::RequestLabelInTemplate => (
             None,
-            "the pod template does not carry the request label, which would match every replacement",
+            "the pod template carries neither the request label, which would match every replacement, nor an annotation of ours",
             WORKLOAD,
             "scope::a_template_that_asks_for_restarts_is_refused",
             Some("guardrails::a_request_label_in_the_pod_template_is_refused"),
@@ -92,7 +92,7 @@ fn row(id: GuardrailId) -> Row {
             "the pod is not being deleted, nor has it ended",
             "never: it is read with the pod itself",
             "scope::a_pod_on_its_way_out_is_left_alone",
-            None,
+            Some("contract::a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time"),
         ),
         GuardrailId::BlastRadius => (
             Some("spec.guardrails.minimumReadyReplicasWithSameApp"),
@@ -201,10 +201,10 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::TimeToVerify => (
             Some("spec.verification.timeoutSeconds"),
-            "what is left of the run is enough to act and to verify",
+            "what is left of the run is enough to act and to verify, and the runbook's timeout for the workload's minReadySeconds (and, of a StatefulSet or DaemonSet, its pods' grace)",
             "never: it is the run's own clock",
             "limits::nothing_begins_that_could_not_be_verified",
-            None,
+            Some("contract::a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time"),
         ),
     };
     Row { field, checks, unread, test, on_cluster }
