@@ -204,8 +204,9 @@ impl Api {
     ) -> Result<impl Stream<Item = Result<WatchEvent<T>, ApiError>> + use<T>, ApiError> {
         let call = Call::new("watch", resource, "");
         let params = WatchParams { label_selector: Some(selector.to_owned()), timeout: Some(seconds), ..WatchParams::default() };
-        let request =
+        let mut request =
             resource.request(&self.namespace).watch(&params, resource_version).map_err(|error| ApiError::unsendable(&call, &error))?;
+        request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(PROGRAM));
         let opened = tokio::time::timeout(CALL_TIMEOUT, self.client.request_events(request)).await;
         let stream = opened.map_err(|_| ApiError::timeout(&call))?.map_err(|error| ApiError::of_kube(&call, &error))?;
         Ok(stream.map(move |event| event.map_err(|error| ApiError::of_kube(&call, &error))))

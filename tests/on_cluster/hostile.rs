@@ -110,6 +110,21 @@ fn hostile_annotations_come_out_inert_everywhere() {
         check("dry run on a terminal", &shown.plain());
         assert!(shown.unwrapped().contains("skipped wrong-"), "{}", shown.plain());
     }
+    // The commands that only tell. A record holds the text as it is, as YAML; what `simulate` tells of it is inert.
+    for output in ["table", "json", "yaml"] {
+        let told = lab.asks(&["explain", "-o", output]).tells();
+        assert_eq!(told.exit, 0, "{told:?}");
+        check(&format!("explain -o {output}"), &told.out);
+        assert!(told.out.contains("malformed"), "{told:?}");
+        check(&format!("check -o {output}"), &lab.asks(&["check", "-o", output]).tells().out);
+    }
+    let records = lab.folder.join("records");
+    let told = lab.asks(&["explain", "--record", records.to_str().unwrap()]).tells();
+    assert_eq!(told.exit, 0, "{told:?}");
+    let played = program(&lab, &["simulate", records.to_str().unwrap()]);
+    check("simulate", &played);
+    assert!(played.contains("all as expected"), "{played}");
+
     let run = lab.remediator().run();
     check_run("run", &run);
     assert_eq!(run.exit, 0, "{run:?}");
