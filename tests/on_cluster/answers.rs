@@ -67,6 +67,15 @@ impl Scene {
     pub(crate) fn deletions(&self, expected: &[u64]) {
         assert_eq!(self.lab.deletions().iter().map(code).collect::<Vec<_>>(), expected, "{:?}", self.run);
     }
+
+    /// The intent could not be written, so nothing was done.
+    pub(crate) fn wrote_no_intent_and_touched_nothing(&self) {
+        assert_eq!(self.run.exit, 1, "{:?}", self.run);
+        assert!(self.run.errors.contains("update configmaps"), "{:?}", self.run);
+        self.deletions(&[]);
+        self.lab.untouched(&self.target);
+        assert_eq!(self.lab.state()["data"], Value::Null);
+    }
 }
 
 #[test]
@@ -181,11 +190,7 @@ fn an_intent_that_was_lost_is_written_again() {
 #[test]
 fn without_an_intent_nothing_is_touched() {
     let scene = scene("no-intent", once(|request| request.method == "PUT", unavailable));
-    assert_eq!(scene.run.exit, 1, "{:?}", scene.run);
-    assert!(scene.run.errors.contains("update configmaps"), "{:?}", scene.run);
-    scene.deletions(&[]);
-    scene.lab.untouched(&scene.target);
-    assert_eq!(scene.lab.state()["data"], Value::Null);
+    scene.wrote_no_intent_and_touched_nothing();
 }
 
 #[test]
