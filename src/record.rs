@@ -4,6 +4,7 @@
 //! command lines, Secrets, other people's annotations) is not there to be left out. Each file is played before it is believed.
 
 mod objects;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -124,12 +125,15 @@ struct File<'a> {
     metadata: BTreeMap<&'static str, String>,
     start: String,
     settings: &'a Settings,
+    #[serde(serialize_with = "yaml::quoted")]
     runbooks: &'a [Value],
+    #[serde(serialize_with = "yaml::quoted")]
     objects: &'a [Value],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     unreadable: &'a BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "yaml::quoted")]
     probes: &'a Answers,
+    #[serde(serialize_with = "yaml::quoted")]
     ledger: &'a Value,
     moments: &'a [Moment],
 }
@@ -141,13 +145,13 @@ struct Moment {
     deadline: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remove: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "yaml::quoted")]
     objects: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "yaml::quoted")]
     probes: Option<Answers>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "yaml::quoted")]
     ledger: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decide: Option<Vec<String>>,
@@ -272,11 +276,7 @@ impl Recorder {
         };
         let path = match &self.path {
             Some(path) => path.clone(),
-            None => {
-                let (second, rest) = (head.start.strftime("%Y%m%dt%H%M%S"), head.start.subsec_millisecond());
-                let path = free(&self.folder, &format!("{}-{second}{rest:03}z", head.namespace));
-                self.path.insert(path).clone()
-            }
+            None => self.path.insert(free(&self.folder, &head.namespace, head.start)).clone(),
         };
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let file = File {
@@ -292,7 +292,7 @@ impl Recorder {
             ledger: &head.ledger,
             moments: &self.moments,
         };
-        let yaml = serde_saphyr::to_string(&file).map_err(|error| unwritable(&path, error.to_string()))?;
+        let yaml = yaml::to_string(&file).map_err(|error| unwritable(&path, error.to_string()))?;
         let text = format!("# Recorded by pod-remediator {}. Play it: pod-remediator simulate FILE\n{yaml}", env!("CARGO_PKG_VERSION"));
         std::fs::write(&path, &text).map_err(|error| unwritable(&path, error.to_string()))?;
         let replays = |why: String| unwritable(&path, format!("it is written, but does not play as it was decided: {why}"));
@@ -301,11 +301,13 @@ impl Recorder {
     }
 }
 
-/// A name that nothing has yet.
-fn free(folder: &Path, name: &str) -> PathBuf {
-    let numbered = (2..).map(|number| folder.join(format!("{name}-{number}.yaml")));
-    let mut candidates = std::iter::once(folder.join(format!("{name}.yaml"))).chain(numbered);
-    candidates.find(|path| !path.exists()).unwrap_or_else(|| folder.join(format!("{name}.yaml")))
+/// A name that nothing has yet. By name they are in the order in which they were written: the server's time is in whole seconds, so
+/// that runs within one of them take its next milliseconds.
+fn free(folder: &Path, namespace: &str, start: Timestamp) -> PathBuf {
+    let at = |more| start.checked_add(SignedDuration::from_millis(more)).unwrap_or(start);
+    let name = |at: Timestamp| format!("{namespace}-{}{:03}z.yaml", at.strftime("%Y%m%dt%H%M%S"), at.subsec_millisecond());
+    let mut candidates = (0..1000).map(|more| folder.join(name(at(more))));
+    candidates.find(|path| !path.exists()).unwrap_or_else(|| folder.join(name(start)))
 }
 
 fn settings(snapshot: &Snapshot) -> Settings {
@@ -356,57 +358,20 @@ fn as_json(ledger: &Ledger) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runbook::node::documents;
 
     #[test]
-    fn whatever_is_written_on_a_pod_is_read_back_as_it_was() {
-        for text in [
-            "6e5",
-            "0x1F",
-            "0o7",
-            "1_0",
-            "yes",
-            "on",
-            "null",
-            "~",
-            "",
-            "true",
-            "1:30",
-            "- a",
-            "# x",
-            "a: b",
-            "*x",
-            "&y",
-            "!t",
-            "@z",
-            "`q",
-            "2026-11-24",
-            "+1",
-            ".5",
-            ".nan",
-            "=",
-            "<<",
-            "--- ",
-            "a\tb",
-            "a\nb\n",
-            " lead",
-            "trail ",
-            "\u{1b}[31m",
-            "é\u{85}\u{2028}",
-            "\"'\\",
-            "{a: b}",
-            "[1]",
-            "%x",
-            "? k",
-            "key:",
-            "0.93",
-            "-0",
-            "1e999",
-        ] {
-            let object = serde_json::json!({"labels": {text: text}, "list": [text]});
-            let yaml = serde_saphyr::to_string(&object).unwrap();
-            let read = documents(&yaml).unwrap_or_else(|(_, why)| panic!("{text:?}: {why}\n{yaml}"));
-            assert_eq!(json(&read[0].content), object, "{yaml}");
-        }
+    fn by_name_records_are_in_the_order_in_which_they_were_written() {
+        let folder = std::env::temp_dir().join(format!("pod-remediator-records-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let start: Timestamp = "2026-11-24T09:00:59.999Z".parse().unwrap();
+        let names: Vec<PathBuf> = (0..3)
+            .map(|_| {
+                let path = free(&folder, "lab", start);
+                std::fs::write(&path, "").unwrap();
+                path
+            })
+            .collect();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(names.is_sorted() && names[1].ends_with("lab-20261124t090100000z.yaml"), "{names:?}");
     }
 }

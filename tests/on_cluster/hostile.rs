@@ -28,9 +28,14 @@ fn is_hostile(c: char) -> bool {
 /// Lines of text: none is too long, none is forged, and nothing in them is obeyed.
 #[track_caller]
 fn check(what: &str, text: &str) {
+    check_lines(what, text, LONGEST_LINE);
+}
+
+#[track_caller]
+fn check_lines(what: &str, text: &str, longest: usize) {
     assert!(!text.is_empty(), "{what} is empty");
     for line in text.lines() {
-        assert!(line.len() <= LONGEST_LINE, "{what}: {} bytes: {line:.200}", line.len());
+        assert!(line.len() <= longest, "{what}: {} bytes: {line:.200}", line.len());
         assert!(!line.contains(is_hostile), "{what}: {line:?}");
         assert!(!line.starts_with("00:00:00Z") && !line.starts_with("{\"event.action\""), "{what} is forged: {line}");
     }
@@ -110,7 +115,7 @@ fn hostile_annotations_come_out_inert_everywhere() {
         check("dry run on a terminal", &shown.plain());
         assert!(shown.unwrapped().contains("skipped wrong-"), "{}", shown.plain());
     }
-    // The commands that only tell. A record holds the text as it is, as YAML; what `simulate` tells of it is inert.
+    // The commands that only tell.
     for output in ["table", "json", "yaml"] {
         let told = lab.asks(&["explain", "-o", output]).tells();
         assert_eq!(told.exit, 0, "{told:?}");
@@ -121,6 +126,9 @@ fn hostile_annotations_come_out_inert_everywhere() {
     let records = lab.folder.join("records");
     let told = lab.asks(&["explain", "--record", records.to_str().unwrap()]).tells();
     assert_eq!(told.exit, 0, "{told:?}");
+    for record in std::fs::read_dir(&records).unwrap() {
+        check_lines("a record", &std::fs::read_to_string(record.unwrap().path()).unwrap(), LONGEST_RECORD);
+    }
     let played = program(&lab, &["simulate", records.to_str().unwrap()]);
     check("simulate", &played);
     assert!(played.contains("all as expected"), "{played}");
