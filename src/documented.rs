@@ -39,6 +39,19 @@ pub(crate) fn part(path: &str, name: &str, expected: &str) {
     });
 }
 
+/// The source of a unit test by the name that cargo prints, `runbook::window::tests::by_the_clock_on_the_wall`.
+#[track_caller]
+pub(crate) fn source_of_unit_test(name: &str) -> String {
+    let (module, function) = name.rsplit_once("::").unwrap_or_else(|| panic!("{name} is no module::test"));
+    let file = |module: &str| std::fs::read_to_string(root().join("src").join(module.replace("::", "/")).with_extension("rs"));
+    // In a file of its own, or in `mod tests` of another one.
+    let (text, margin) =
+        file(module).map(|text| (text, "")).or_else(|_| file(module.trim_end_matches("::tests")).map(|text| (text, "    "))).unwrap();
+    let begin = format!("{margin}#[test]\n{margin}fn {function}() {{\n");
+    let (_, body) = text.split_once(&begin).unwrap_or_else(|| panic!("there is no test {name}"));
+    body.split(&format!("\n{margin}}}\n")).next().unwrap_or_default().to_owned()
+}
+
 /// The source of a test by its name, `limits::one_action_at_a_time`, below a folder of tests.
 #[track_caller]
 pub(crate) fn source_of_test(folder: &str, name: &str) -> String {

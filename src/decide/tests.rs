@@ -2,7 +2,7 @@
 
 mod approvals;
 mod circumstances;
-mod documentation;
+pub(crate) mod documentation;
 mod escalation;
 mod evidence;
 mod limits;

@@ -44,7 +44,12 @@ pub fn runbook() -> Schema {
 
 fn spec() -> Schema {
     let whole = fields([
-        required("intent", "Intent", "Which situations are in scope, in words, for who reads an approval request or a page.", prose()),
+        required(
+            "intent",
+            "Intent",
+            "Which situations are in scope, in words, for who reads the runbook or the page that render makes of it.",
+            prose(),
+        ),
         required("owner", "Owner", "The team that answers for this runbook.", line()),
         required(
             "risk",

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::{Lab, Pod, STATE, is_ready, until};
-use crate::remediator::Runbook;
+use crate::remediator::{Run, Runbook};
 use crate::workloads::{deployment, pod_spec};
 
 const RUNBOOK: &str = "replace-redundant-pod";
@@ -89,23 +89,49 @@ fn paging(lab: &Lab) -> Runbook {
     runbook.with("escalation", "onVerificationFailure", "page_service_owner")
 }
 
-#[test]
-fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_resets_it() {
-    let lab = Lab::new("threshold");
+/// Six pods of web, whose replacements stay Pending until the node has this label again.
+fn six_that_cannot_come_back(name: &str) -> (Lab, String) {
+    let lab = Lab::new(name);
     let gate = format!("cluster.test/{}", lab.namespace);
     let node = "simulated-1";
     lab.kubectl(&["label", "node", node, &format!("{gate}=open")]);
     let mut web = deployment("web", 6);
     pod_spec(&mut web)["nodeSelector"][&gate] = json!("open");
     lab.roll_out(&web);
-    lab.roll_out(&deployment("other", 2));
-    // From now on, a replacement stays Pending.
     lab.kubectl(&["label", "node", node, &format!("{gate}-")]);
+    (lab, gate)
+}
+
+/// Another of them is replaced, and fails.
+#[track_caller]
+fn fails(lab: &Lab, runbook: &Runbook) -> (Pod, Run) {
+    let target = ask_for_a_ready_one(lab, "web");
+    let run = lab.remediator_with(runbook).run();
+    assert_eq!((run.exit, &run.outcome(&target)["verification"]["result"]), (3, &json!("failed")), "{run:?}");
+    (target, run)
+}
+
+#[test]
+fn a_runbook_says_how_many_failures_within_what_time_are_too_many() {
+    let (lab, _) = six_that_cannot_come_back("two-of-fifteen");
+    let runbook = paging(&lab).with("guardrails", "circuitBreaker", "{failures: 2, windowMinutes: 15}");
+    let runbook = runbook.with("escalation", "onVerificationFailure", "open_incident");
+    for (later, opened) in [(16, 0), (11, 0), (0, 1)] {
+        let (target, run) = fails(&lab, &runbook);
+        assert_eq!(run.outcome(&target)["escalation"]["level"], "open_incident", "{run:?}");
+        assert_eq!(breaker(&lab).len(), opened, "{run:?}");
+        age(&lab, SignedDuration::from_mins(later));
+    }
+    assert_eq!(breaker(&lab)[0]["service"], "web", "for this service only");
+}
+
+#[test]
+fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_resets_it() {
+    let (lab, gate) = six_that_cannot_come_back("threshold");
+    lab.roll_out(&deployment("other", 2));
 
     for failure in 1..=3 {
-        let target = ask_for_a_ready_one(&lab, "web");
-        let run = lab.remediator_with(&paging(&lab)).run();
-        assert_eq!((run.exit, &run.outcome(&target)["verification"]["result"]), (3, &json!("failed")), "{run:?}");
+        let (target, run) = fails(&lab, &paging(&lab));
         assert_eq!(breaker(&lab).len(), usize::from(failure == 3), "after failure {failure}: {run:?}");
         let stopped = run.outcome(&target)["message"].as_str().unwrap().contains("no longer acts in service web until a human resets");
         assert_eq!(stopped, failure == 3, "{run:?}");

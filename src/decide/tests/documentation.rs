@@ -210,6 +210,11 @@ fn row(id: GuardrailId) -> Row {
     Row { field, checks, unread, test, on_cluster }
 }
 
+/// The field that sets its limit, if one does.
+pub(crate) fn field_of(id: GuardrailId) -> Option<&'static str> {
+    row(id).field
+}
+
 #[test]
 fn every_guardrail_is_in_the_table() {
     let format = crate::schema::runbook();

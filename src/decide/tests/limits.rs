@@ -25,6 +25,11 @@ fn a_service_rests_between_executions() {
          until 2025-06-01T12:07:00Z",
     );
     ends(Cooldown, after(&[("web", 500), ("web", 180)]), Some(seconds_ago(-420)));
+    let longer = |world: &mut World| {
+        after(&[("web", 1199)])(world);
+        world.runbook().guardrails.cooldown_minutes = 20;
+    };
+    ends(Cooldown, longer, Some(seconds_ago(-1)));
     let another_runbooks = |world: &mut World| world.ledger.executions = vec![executed("web", "other", seconds_ago(180))];
     ends(Cooldown, another_runbooks, Some(seconds_ago(-420)));
     let uncharged = |world: &mut World| {
@@ -129,6 +134,11 @@ fn many_services_at_once_are_a_broad_trigger() {
     let blocked = "blocked: allows three services to ask at once, services_asking=4, \
                    find out what they have in common and remove the labels that are not meant";
     check(MatchedServices, |world| world.also_asks(&["a", "b", "c"]), blocked);
+    let more = |world: &mut World| {
+        world.also_asks(&["a", "b", "c"]);
+        world.runbook().guardrails.max_matched_services = 4;
+    };
+    check(MatchedServices, more, "pass: services_asking=4");
     // What is malformed or has expired does not count, what no runbook answers to does.
     let one_is = |change: fn(&mut Request)| {
         move |world: &mut World| {
@@ -165,6 +175,11 @@ fn nothing_begins_that_could_not_be_verified() {
         left(134),
         "blocked: requires 135 seconds of the run's time to act and verify, time_left=134s, the next run takes it up",
     );
+    let quicker = |world: &mut World| {
+        left(134)(world);
+        world.runbook().verification.timeout_seconds = 119;
+    };
+    check(TimeToVerify, quicker, "pass: time_left=134s");
 }
 
 #[test]

@@ -140,6 +140,19 @@ fn weak_evidence_is_a_suggestion_with_the_guardrails_results() {
         "would suggest replacing web-a: confidence 0.6 is below the runbook's minimum 0.8; \
          besides, blast-radius guardrail requires at least two ready pods, app=web ready_count=0",
     );
+    // How sure one must be is the runbook's to say.
+    let wants = |minimum| {
+        move |world: &mut World| {
+            sure("0.6")(world);
+            world.runbook().triggers.minimum_confidence = minimum;
+        }
+    };
+    mode(wants(0.6), Mode::AutoExecute, "replacing web-a: every guardrail of replace passed");
+    mode(
+        wants(0.61),
+        Mode::Suggest,
+        "would suggest replacing web-a: confidence 0.6 is below the runbook's minimum 0.61; every guardrail of replace passed",
+    );
     // No more than a strong one: who may only observe does not suggest.
     mode(
         |world| {

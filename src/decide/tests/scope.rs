@@ -47,6 +47,18 @@ fn the_opt_in_is_read_on_the_workload() {
         world.request().labels.insert(label::ENABLED.to_owned(), "true".to_owned());
     };
     check(OptIn, on_the_pod_only, blocked);
+    let wants =
+        |value: &'static str| move |world: &mut World| world.runbook().scope.required_labels.push(("tier".to_owned(), value.to_owned()));
+    let tiered = |value: &'static str| {
+        move |world: &mut World| {
+            wants(value)(world);
+            world.workload().labels.insert("tier".to_owned(), "web".to_owned());
+        }
+    };
+    check(OptIn, tiered("web"), "pass: Deployment/web has them all");
+    let blocked = "blocked: requires label tier=batch on the workload itself, Deployment/web lacks it, its owner opts in by setting it";
+    check(OptIn, tiered("batch"), blocked);
+    check(OptIn, wants("batch"), blocked);
     check(OptIn, World::unknown_workload, GONE);
     check(OptIn, |world| world.snapshot.workloads.clear(), "blocked: could not be checked: the workload behind rs-web was not read");
 }
