@@ -36,25 +36,44 @@ fn approve(lab: &Lab, command: &str, name: &str) {
     lab.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
+/// What detection knows of a pod of `lab`.
+pub(crate) fn state_evidence(lab: &Lab, target: &Pod) {
+    let evidence = ["symptom=manual_restart_recommended", "probable-cause=pod_process_hung", "confidence=0.93"];
+    let evidence = evidence.map(|one| format!("remediator.kubedojo.io/{one}"));
+    lab.kubectl(&["annotate", "pod", &target.name, &evidence[0], &evidence[1], &evidence[2]]);
+}
+
+/// Evidence, risk, resources, plan, verification, rollback, what the guardrails say, and the command: wherever a human is asked.
+#[track_caller]
+pub(crate) fn asks_it_whole(place: &str, text: &str, target: &Pod, command: &str) {
+    let plan = format!("the plan: delete {} of Deployment/web, service app=web, then a replacement must be Ready and all", target.name);
+    for part in [
+        "symptom \"manual_restart_recommended\"",
+        "probable cause \"pod_process_hung\"",
+        "confidence 0.93",
+        "risk low",
+        &plan,
+        "replicas available within 40 s",
+        "every guardrail of replace-redundant-pod passed",
+        "rollback: controller_recreates_pod (The pod's controller makes the replacement. ",
+        "roll the workload back with kubectl rollout undo.)",
+        command,
+    ] {
+        assert!(text.contains(part), "{place} does not say {part:?}: {text}");
+    }
+}
+
 #[test]
 fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     let (lab, target, runbook) = lab("approved");
+    state_evidence(&lab, &target);
     let first = lab.remediator_with(&runbook).run();
     let approval = asked(&lab, &first, &target);
     assert_eq!(approval["state"], "required");
-    let message = first.decision(&target)["message"].as_str().unwrap().to_owned();
-    for part in [
-        "manual_restart_recommended",
-        "confidence 1",
-        "risk low",
-        "every guardrail of",
-        "rollback: controller_recreates_pod",
-        "within 40 s",
-    ] {
-        assert!(message.contains(part), "{part}: {message}");
-    }
     let command = approval["approve_with"].as_str().unwrap().to_owned();
-    assert!(message.contains(&command), "{message}");
+    asks_it_whole("the record", first.decision(&target)["message"].as_str().unwrap(), &target, &command);
+    let passed = |check: &Value| check["result"] != "blocked";
+    assert!(first.decision(&target)["guardrails"].as_array().unwrap().iter().all(passed), "{first:?}");
 
     // The next run asks for the same plan by the same name, and `status` has it.
     let second = lab.remediator_with(&runbook).run();
@@ -62,11 +81,14 @@ fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     let status = lab.asks_without_runbook(&["status", "--output", "json"]).tells().json();
     assert_eq!(status["proposals"][0]["plan"], approval["plan"], "{status}");
     assert_eq!(status["proposals"][0]["approveWith"], *command, "{status}");
+    asks_it_whole("status -o json", status["proposals"][0]["message"].as_str().unwrap(), &target, &command);
+    asks_it_whole("status", &lab.asks_without_runbook(&["status"]).tells().out, &target, &command);
+    assert!(lab.state()["data"]["summary"].as_str().unwrap().contains(&command), "the summary has the command");
     let events = lab.get(&["events.events.k8s.io"]);
     let notes: Vec<&Value> =
         events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "PodReplacementNeedsApproval").collect();
     assert_eq!(notes.len(), 1, "{events}");
-    assert!(notes[0]["note"].as_str().unwrap().contains(&command), "{events}");
+    asks_it_whole("the Event", notes[0]["note"].as_str().unwrap(), &target, &command);
 
     approve(&lab, &command, "ann");
     let third = lab.remediator_with(&runbook).run();

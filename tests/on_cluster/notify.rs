@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::approvals::{asks_it_whole, state_evidence};
 use crate::fixture::{Lab, Pod, until};
 use crate::proxy::serve_tls;
 use crate::receiver::{Answer, Receiver, SECRET};
@@ -113,6 +114,7 @@ fn an_approval_is_asked_for_with_the_command_that_gives_it() {
     let (lab, receiver) = (Lab::new("told-approval"), Receiver::new());
     lab.roll_out(&deployment("web", 2));
     let target = lab.ask_for_one("web");
+    state_evidence(&lab, &target);
     let run_once = || lab.remediator().env("MODE_CEILING", "approval_required").env("NOTIFY_URL", &receiver.url()).run();
     let run = run_once();
     assert_eq!(run.decision(&target)["decision.mode"], "approval_required", "{run:?}");
@@ -122,6 +124,7 @@ fn an_approval_is_asked_for_with_the_command_that_gives_it() {
     assert_eq!(receiver.got().len(), 1, "{:?}", receiver.got());
     let text = receiver.got()[0].text();
     let command = text.lines().find_map(|line| line.strip_prefix("```kubectl ")?.strip_suffix("```")).unwrap_or_else(|| panic!("{text}"));
+    asks_it_whole("the notification", &text, &target, &format!("kubectl {command}"));
     lab.kubectl(&command.split(' ').collect::<Vec<_>>());
     let run = run_once();
     assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");
