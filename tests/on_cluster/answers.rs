@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::audit_log::code;
 use crate::fixture::{Lab, Pod, STATE};
 use crate::proxy::{Proxy, Request, Step};
-use crate::remediator::Run;
+use crate::remediator::{Run, Runbook};
 use crate::workloads::deployment;
 
 /// One service with a request, and a run through a proxy with this script.
@@ -21,16 +21,20 @@ pub(crate) struct Scene {
 }
 
 fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
-    scene_of(name, 10, script)
+    scene_of(name, |runbook| runbook, script)
 }
 
-/// With so many seconds to verify.
-pub(crate) fn scene_of(name: &str, timeout: u32, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
+/// With another runbook than one with ten seconds to verify.
+pub(crate) fn scene_of(
+    name: &str,
+    change: impl Fn(Runbook) -> Runbook,
+    script: impl Fn(&Request) -> Step + Send + Sync + 'static,
+) -> Scene {
     let lab = Lab::new(name);
     lab.roll_out(&deployment("web", 2));
     let target = lab.ask_for_one("web");
     let proxy = Proxy::start(&lab, script);
-    let runbook = lab.runbook().with("verification", "timeoutSeconds", timeout);
+    let runbook = change(lab.runbook().with("verification", "timeoutSeconds", 10));
     let start = Instant::now();
     let run = lab.remediator_with(&runbook).by(&proxy.kubeconfig).run();
     Scene { lab, target, run, took: start.elapsed() }

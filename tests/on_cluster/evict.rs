@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::answers::{Scene, once, scene_of, unavailable};
 use crate::audit_log::code;
 use crate::fixture::{Lab, Pod};
 use crate::proxy::{Proxy, Step};
@@ -50,7 +51,7 @@ fn a_budget_without_room_is_a_block_and_no_failure_even_at_the_last_moment() {
     // The budget comes between the decision and the eviction.
     let namespace = lab.namespace.clone();
     let proxy = Proxy::start(&lab, move |request| {
-        if request.path.ends_with("/eviction") && request.count == 1 {
+        if request.evicts_a_pod(1) {
             let create = |object: &Value| {
                 let mut child = std::process::Command::new("kubectl")
                     .args(["--namespace", &namespace, "create", "--filename", "-"])
@@ -80,4 +81,32 @@ fn a_budget_without_room_is_a_block_and_no_failure_even_at_the_last_moment() {
     lab.kubectl(&["delete", "poddisruptionbudget", "web"]);
     let run = lab.remediator_with(&runbook).run();
     assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");
+}
+
+/// The first eviction is answered like this.
+fn answered(name: &str, answer: impl Fn() -> Step + Send + Sync + 'static) -> Scene {
+    scene_of(name, |runbook| runbook.with("action", "method", "evict"), once(|request| request.evicts_a_pod(1), answer))
+}
+
+#[test]
+fn an_eviction_whose_answer_is_lost_is_not_sent_again_and_is_proved_by_the_pods() {
+    let scene = answered("evict-answer-lost", || Step::ForwardThenDrop);
+    scene.ends(0, "verified");
+    scene.deletions(&[201]);
+}
+
+#[test]
+fn a_server_error_on_an_eviction_is_unproved_not_repeated() {
+    let scene = answered("evict-503", unavailable);
+    scene.ends(3, "unknown");
+    scene.deletions(&[]);
+    scene.lab.untouched(&scene.target);
+}
+
+#[test]
+fn a_throttled_eviction_was_not_executed_so_it_is_sent_again() {
+    let throttled = || Step::Answer("429 Too Many Requests", "Retry-After: 1\r\n", "Too many requests, please try again later.".to_owned());
+    let scene = answered("evict-429", throttled);
+    scene.ends(0, "verified");
+    scene.deletions(&[201]);
 }

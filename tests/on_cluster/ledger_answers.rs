@@ -11,7 +11,7 @@ use crate::proxy::{Proxy, Request, Step};
 use crate::workloads::deployment;
 
 fn scene(name: &str, script: impl Fn(&Request) -> Step + Send + Sync + 'static) -> Scene {
-    scene_of(name, 40, script)
+    scene_of(name, |runbook| runbook.with("verification", "timeoutSeconds", 40), script)
 }
 
 /// A success, by its status line; and no ConfigMap with a version.

@@ -54,6 +54,11 @@ impl Request {
         self.method == "DELETE" && self.path.contains("/pods/") && self.count == count
     }
 
+    /// The eviction of a pod, for the nth time.
+    pub(crate) fn evicts_a_pod(&self, count: usize) -> bool {
+        self.method == "POST" && self.path.ends_with("/eviction") && self.count == count
+    }
+
     /// The ledger is written, for the nth time.
     pub(crate) fn writes_the_ledger(&self, count: usize) -> bool {
         self.method == "PUT" && self.path.contains("/configmaps/") && self.count == count
