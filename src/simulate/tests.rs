@@ -100,7 +100,7 @@ fn a_list_of_guardrails_is_all_that_block() {
     let less = format!("{paused}expect: {{web-1: {{mode: abort, blockedBy: [rollout_settled]}}}}\n");
     let played = play(&less);
     assert_eq!(played.decisions[0].differences[..2], ["- blockedBy: rollout_settled", "+ blockedBy: workload_opted_in, rollout_settled"]);
-    assert_eq!(played.summary(), "one incident, one decision: 1 not as expected");
+    assert_eq!(played.summary(), "one incident, one decision: one not as expected");
 }
 
 #[test]

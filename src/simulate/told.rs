@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::play::{Got, Row, Simulation};
-use crate::words::{counted, inert};
+use crate::words::{counted, inert, number};
 
 const HEADINGS: [&str; 6] = ["INCIDENT", "MOMENT", "POD", "EXPECTED", "GOT", "RESULT"];
 const NOTHING: &str = "-";
@@ -42,11 +42,11 @@ impl Simulation {
 
     /// One line: how much was played, and whether all was as expected.
     pub fn summary(&self) -> String {
-        let count = |n: usize, one, many| counted(u32::try_from(n).unwrap_or(u32::MAX), one, many);
+        let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let failed = self.decisions.iter().filter(|row| !row.ok).count();
-        let verdict = if failed == 0 { "all as expected".to_owned() } else { format!("{failed} not as expected") };
-        let incidents = count(self.incidents, "incident", "incidents");
-        format!("{incidents}, {}: {verdict}", count(self.decisions.len(), "decision", "decisions"))
+        let verdict = if failed == 0 { "all as expected".to_owned() } else { format!("{} not as expected", number(size(failed))) };
+        let incidents = counted(size(self.incidents), "incident", "incidents");
+        format!("{incidents}, {}: {verdict}", counted(size(self.decisions.len()), "decision", "decisions"))
     }
 }
 
