@@ -301,8 +301,7 @@ impl Recorder {
     }
 }
 
-/// A name that nothing has yet. By name they are in the order in which they were written: the server's time is in whole seconds, so
-/// that runs within one of them take its next milliseconds.
+/// A name that nothing has yet: where two begin at the same moment, the later one takes the next millisecond.
 fn free(folder: &Path, namespace: &str, start: Timestamp) -> PathBuf {
     let at = |more| start.checked_add(SignedDuration::from_millis(more)).unwrap_or(start);
     let name = |at: Timestamp| format!("{namespace}-{}{:03}z.yaml", at.strftime("%Y%m%dt%H%M%S"), at.subsec_millisecond());
@@ -360,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_name_records_are_in_the_order_in_which_they_were_written() {
+    fn no_record_takes_anothers_place() {
         let folder = std::env::temp_dir().join(format!("pod-remediator-records-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let start: Timestamp = "2026-11-24T09:00:59.999Z".parse().unwrap();

@@ -26,7 +26,8 @@ fn with_secrets(mut workload: Value) -> Value {
 /// The recorded files, oldest first.
 fn recorded(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
+    // Not by name: that is the server's time, which is in whole seconds.
+    files.sort_by_key(|file| file.metadata().unwrap().modified().unwrap());
     files
 }
 
