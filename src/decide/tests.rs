@@ -230,7 +230,7 @@ fn request(pod: Pod, name: &str) -> Request {
     }
 }
 
-fn deployment(name: &str, desired: u32) -> Workload {
+pub(crate) fn deployment(name: &str, desired: u32) -> Workload {
     Workload {
         kind: WorkloadKind::Deployment,
         name: name.to_owned(),

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::judge::{Judge, Standing, Verdict};
 use super::probes::without_probes;
+use crate::decide::tests::deployment;
 use crate::ledger::{Holder, InFlight, Outcome, Seat};
 use crate::runbook::{BreakerLimits, Escalate, Probe};
-use crate::snapshot::{Owner, OwnerKind, Pod, Workload, WorkloadKind};
+use crate::snapshot::{Owner, OwnerKind, Pod, Workload};
 
 fn terms() -> InFlight {
     InFlight {
@@ -42,27 +43,7 @@ fn pod(uid: &str, owner: &str, ready: bool) -> Pod {
 }
 
 fn workload(available: u32) -> Workload {
-    Workload {
-        kind: WorkloadKind::Deployment,
-        name: "web".to_owned(),
-        uid: "w".to_owned(),
-        labels: [].into(),
-        template_labels: [].into(),
-        template_hash: "t".to_owned(),
-        generation: 1,
-        observed_generation: 1,
-        desired: 2,
-        replicas: 2,
-        updated: 2,
-        available,
-        paused: false,
-        min_ready_seconds: 0,
-        grace_seconds: 30,
-        template_words: Vec::new(),
-        on_delete: false,
-        stateful: None,
-        owner: None,
-    }
+    Workload { uid: "w".to_owned(), template_hash: "t".to_owned(), available, ..deployment("web", 2) }
 }
 
 const fn s(seconds: u64) -> Duration {

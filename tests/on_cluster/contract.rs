@@ -76,14 +76,7 @@ fn a_daemon_set_is_replaced_where_the_runbook_names_it_and_nowhere_else() {
 }
 
 #[test]
-fn a_bare_replica_set_and_a_partitioned_stateful_set() {
-    let lab = Lab::new("kinds");
-    let mut set = deployment("rs", 2);
-    set["kind"] = json!("ReplicaSet");
-    lab.roll_out(&set);
-    let target = lab.ask_for_one("rs");
-    lab.remediator().replaces(&target);
-
+fn a_pod_that_a_partition_keeps_back_is_replaced_by_one_as_old() {
     let lab = Lab::new("partition");
     let mut db = stateful_set("db", 3, "Parallel");
     lab.roll_out(&db);
