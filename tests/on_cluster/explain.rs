@@ -139,14 +139,15 @@ fn a_pod_that_is_not_there_is_an_error_that_says_so() {
 #[test]
 fn after_a_replacement_it_tells_to_the_second_when_the_next_may_come() {
     let lab = Lab::new("explain-later");
-    lab.roll_out(&deployment("web", 3));
+    let web = deployment("web", 3);
+    lab.roll_out(&web);
     let first = lab.ask_for_one("web");
     lab.remediator().replaces(&first);
     let second = lab.ask_for_one("web");
     let json = lab.asks(&["explain", &second.name, "-o", "json"]).tells();
     let pod = only(&json);
     let begun: jiff::Timestamp = lab.executions()[0]["startedAt"].as_str().unwrap().parse().unwrap();
-    let at: jiff::Timestamp = pod["eligibility"]["at"].as_str().unwrap().parse().unwrap();
+    let at: jiff::Timestamp = pod["eligibility"]["at"].as_str().unwrap_or_else(|| panic!("{pod}")).parse().unwrap();
     assert_eq!((&pod["eligibility"]["eligible"], at), (&json!("later"), begun + jiff::SignedDuration::from_mins(10)), "{pod}");
     assert_eq!(pod["eligibility"]["then"]["mode"], "auto_execute");
 

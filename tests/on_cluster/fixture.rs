@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::audit_log::log_length;
+use crate::direct;
 use crate::remediator::{Remediator, Runbook};
 
 /// The request.
@@ -23,6 +25,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Lab {
     pub(crate) namespace: String,
     pub(crate) folder: PathBuf,
+    /// What the audit log has of it comes after this byte.
+    pub(crate) log_begins: u64,
 }
 
 /// The sandbox's folder.
@@ -34,30 +38,36 @@ pub(crate) fn cluster_dir() -> PathBuf {
     PathBuf::from(set("CLUSTER_DIR"))
 }
 
-/// Polls until there is something.
+/// Polls until there is something, ever less often: most looks are a kubectl, and many tests wait at once on few cores.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
+    let mut pause = Duration::from_millis(50);
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "waited {} s in vain: {what}", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(100));
+        pause = (pause * 3 / 2).min(Duration::from_millis(500));
+        std::thread::sleep(pause);
     }
 }
 
 impl Lab {
+    /// Of a namespace that nothing was in before: that it is there is the caller's business.
+    pub(crate) fn of(namespace: String) -> Self {
+        let folder = cluster_dir().join("tests").join(&namespace);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { namespace, folder, log_begins: log_length() }
+    }
+
     /// A namespace whose name begins with this.
     pub(crate) fn new(name: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let namespace = format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = cluster_dir().join("tests").join(&namespace);
-        std::fs::create_dir_all(&folder).unwrap();
-        let lab = Self { namespace, folder };
-        lab.kubectl(&["create", "namespace", &lab.namespace]);
-        lab.kubectl(&["create", "configmap", STATE]);
+        let lab = Self::of(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        direct::call("POST", "/api/v1/namespaces", &json!({"metadata": {"name": lab.namespace}})).unwrap();
+        direct::call("POST", &lab.path("configmaps"), &json!({"metadata": {"name": STATE}})).unwrap();
         // Without it, pods are not admitted.
-        until("the default ServiceAccount", || lab.try_kubectl(&["get", "serviceaccount", "default"]).ok());
+        until("the default ServiceAccount", || lab.try_get(&["serviceaccount", "default"]).ok());
         lab
     }
 
@@ -106,8 +116,14 @@ impl Lab {
 
     /// One object: `deployments.apps/web`, or a kind with a selector.
     pub(crate) fn get(&self, arguments: &[&str]) -> Value {
-        let text = self.kubectl(&[&["get", "--output", "json"], arguments].concat());
-        serde_json::from_str(&text).unwrap()
+        self.try_get(arguments).unwrap()
+    }
+
+    fn try_get(&self, arguments: &[&str]) -> Result<Value, String> {
+        direct::get(&self.namespace, arguments).unwrap_or_else(|| {
+            let text = self.try_kubectl(&[&["get", "--output", "json"], arguments].concat())?;
+            serde_json::from_str(&text).map_err(|error| error.to_string())
+        })
     }
 
     /// The path of something in this namespace: `/api/v1` or `/apis/…`, then `pods/web`.
@@ -150,7 +166,16 @@ impl Lab {
 
     /// One pod of a service, labelled: it asks to be replaced.
     pub(crate) fn ask_for_one(&self, app: &str) -> Pod {
-        let pod = Pod::of(&self.pods(app)[0]);
+        let start = Instant::now();
+        let pod = loop {
+            let list = |kind: &str| self.get(&[kind])["items"].as_array().unwrap().clone();
+            // A pod replaced a moment ago may not be in its workload's numbers yet, and then that seems to roll out. Some never settle.
+            if ["replicasets", "deployments"].iter().flat_map(|kind| list(kind)).all(is_settled) || start.elapsed() > Duration::from_secs(3)
+            {
+                break Pod::of(&self.pods(app)[0]);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        };
         self.ask(&pod);
         pod
     }
@@ -204,7 +229,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _ = self.try_kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
+        let _ = direct::call("DELETE", &format!("/api/v1/namespaces/{}", self.namespace), &Value::Null);
         let _ = std::fs::remove_dir_all(Path::new(&self.folder));
     }
 }
@@ -221,6 +246,14 @@ impl Pod {
         let text = |key: &str| object["metadata"][key].as_str().unwrap().to_owned();
         Self { name: text("name"), uid: text("uid") }
     }
+}
+
+/// A Deployment or ReplicaSet whose numbers are all as desired.
+fn is_settled(workload: Value) -> bool {
+    let (desired, status) = (&workload["spec"]["replicas"], &workload["status"]);
+    let updated = workload["kind"] == "ReplicaSet" || status["updatedReplicas"] == *desired;
+    // A ReplicaSet of a former template is empty.
+    *desired == 0 || (updated && ["replicas", "availableReplicas"].iter().all(|key| status[key] == *desired))
 }
 
 /// The pod's condition Ready is True.

@@ -41,6 +41,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait by the machine's own clock")]
 
 mod audit_log;
+mod direct;
 mod fixture;
 mod proxy;
 mod receiver;

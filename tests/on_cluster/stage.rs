@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Lab, Pod, RESTART, STATE, cluster_dir, until};
+use crate::fixture::{Lab, Pod, RESTART, STATE, until};
 use crate::workloads::deployment;
 
 /// A namespace with a service `web` of three pods, one of which asks to be replaced.
@@ -25,14 +25,7 @@ pub(crate) fn stages(name: &str, count: usize) -> Vec<Stage> {
     let space = |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
     create(namespaces.iter().map(space).chain(namespaces.iter().map(state)).collect());
     // From here on, whatever fails, they are removed again.
-    let labs: Vec<Lab> = namespaces
-        .into_iter()
-        .map(|namespace| {
-            let folder = cluster_dir().join("tests").join(&namespace);
-            std::fs::create_dir_all(&folder).unwrap();
-            Lab { namespace, folder }
-        })
-        .collect();
+    let labs: Vec<Lab> = namespaces.into_iter().map(Lab::of).collect();
     let ours = |object: &&Value| labs.iter().any(|lab| object["metadata"]["namespace"] == *lab.namespace);
     // Without it, pods are not admitted.
     until("the default ServiceAccounts", || {
