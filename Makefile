@@ -4,8 +4,11 @@
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Those that mostly wait do so at once; memory is measured alone.
 .PHONY: test
-test: lint unit selftest on-cluster lab memory ## everything: lint, unit, selftest, on-cluster, lab, memory
+test: lint unit selftest scenarios ## everything: lint, unit, selftest, on-cluster, lab, memory
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target manifests documents lab
+	@$(MAKE) --no-print-directory memory
 
 .PHONY: lint
 lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
@@ -20,9 +23,14 @@ unit: prepare ## what needs no cluster
 	cargo test --locked --lib --bins --test house
 
 .PHONY: on-cluster
-on-cluster: cluster image ## tests on clusters of their own: what the program does, what manifests and documents promise
+on-cluster: scenarios manifests documents ## tests on clusters of their own: what the program does, what manifests and documents promise
+
+.PHONY: scenarios manifests documents
+scenarios: cluster image
 	tests/on-cluster
+manifests: cluster image
 	tests/cluster/sandbox --node real -- tests/manifests
+documents: cluster image
 	tests/cluster/sandbox --node real -- tests/documents
 
 .PHONY: memory
