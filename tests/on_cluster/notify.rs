@@ -296,7 +296,7 @@ fn hostile_annotations_are_shown_and_obeyed_by_nobody() {
     let (lab, receiver) = (Lab::new("told-hostile"), Receiver::new());
     let target = single(&lab);
     let hostile =
-        "x` ``` <!channel> @here <@U012AB> <https://evil.example|click> http://evil.example \u{202e}\u{200b}\nsecond line *b* &lt;";
+        "X` ``` <!channel> @here <@U012AB> <https://evil.example|click> http://evil.example \u{202e}\u{200b}\nsecond line *b* &lt;";
     for key in ["incident", "probable-cause", "requested-by"] {
         lab.kubectl(&["annotate", "pod", &target.name, &format!("remediator.kubedojo.io/{key}={hostile}")]);
     }
@@ -305,7 +305,7 @@ fn hostile_annotations_are_shown_and_obeyed_by_nobody() {
     assert_eq!((run.exit, receiver.got().len()), (0, 1), "{run:?}");
     let text = receiver.got()[0].text();
     assert!(text.contains("channel&gt;") && text.contains("second line"), "it is shown: {text}");
-    for forbidden in ["<", ">", "@", "://", "\u{202e}", "\u{200b}", "\nsecond", "x`"] {
+    for forbidden in ["<", ">", "@", "://", "\u{202e}", "\u{200b}", "\nsecond", "X`"] {
         assert!(!text.contains(forbidden), "{forbidden:?} in {text}");
     }
     assert!(text.lines().all(|line| line.matches('`').count() % 2 == 0), "{text}");

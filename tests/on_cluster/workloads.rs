@@ -17,12 +17,14 @@ pub(crate) fn deployment(name: &str, replicas: u32) -> Value {
     })
 }
 
-/// A StatefulSet like [`deployment`].
+/// A StatefulSet like [`deployment`]. Its pods go without the simulated nodes' help: those delete by name alone, and so, late, the
+/// successor of that name.
 pub(crate) fn stateful_set(name: &str, replicas: u32, policy: &str) -> Value {
     let mut set = deployment(name, replicas);
     set["kind"] = json!("StatefulSet");
     set["spec"]["serviceName"] = json!(name);
     set["spec"]["podManagementPolicy"] = json!(policy);
+    pod_spec(&mut set)["terminationGracePeriodSeconds"] = json!(0);
     set
 }
 
