@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::fixture::{Lab, Pod, until};
+use crate::fixture::{Lab, Pod, is_ready, until};
 use crate::remediator::Running;
 use crate::workloads::deployment;
 
@@ -41,6 +41,9 @@ fn an_api_server_that_crashes_and_comes_back_only_makes_it_wait() {
 #[test]
 fn an_api_server_that_falls_silent_cannot_hold_a_run_beyond_its_deadline() {
     let (lab, target, running) = verifying("silent", 10, "40s");
+    // It is proved later by when its replacement got Ready.
+    let is_new_and_ready = |pod: &&Value| is_ready(pod) && pod["metadata"]["uid"] != *target.uid;
+    until("the replacement is Ready", || (lab.pods("web").iter().filter(is_new_and_ready).count() == 3).then_some(()));
     api_server("pause");
     let run = running.end();
     api_server("resume");
