@@ -47,9 +47,13 @@ pub(crate) fn source_of_unit_test(name: &str) -> String {
     // In a file of its own, or in `mod tests` of another one.
     let (text, margin) =
         file(module).map(|text| (text, "")).or_else(|_| file(module.trim_end_matches("::tests")).map(|text| (text, "    "))).unwrap();
-    let begin = format!("{margin}#[test]\n{margin}fn {function}() {{\n");
-    let (_, body) = text.split_once(&begin).unwrap_or_else(|| panic!("there is no test {name}"));
-    body.split(&format!("\n{margin}}}\n")).next().unwrap_or_default().to_owned()
+    body_of(&text, margin, function).unwrap_or_else(|| panic!("there is no test {name}")).to_owned()
+}
+
+/// What a test does, in a text where it stands behind this margin.
+fn body_of<'a>(text: &'a str, margin: &str, function: &str) -> Option<&'a str> {
+    let (_, body) = text.split_once(&format!("{margin}#[test]\n{margin}fn {function}() {{\n"))?;
+    body.split(&format!("\n{margin}}}\n")).next()
 }
 
 /// The source of a test by its name, `limits::one_action_at_a_time`, below a folder of tests.
@@ -58,9 +62,8 @@ pub(crate) fn source_of_test(folder: &str, name: &str) -> String {
     let (module, function) = name.split_once("::").unwrap_or_else(|| panic!("{name} is no module::test"));
     let path: PathBuf = root().join(folder).join(format!("{module}.rs"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let begin = format!("#[test]\nfn {function}() {{\n");
-    let (_, body) = text.split_once(&begin).unwrap_or_else(|| panic!("{} has no test {function}", path.display()));
+    let body = body_of(&text, "", function).unwrap_or_else(|| panic!("{} has no test {function}", path.display()));
     // A file about one guardrail names it once.
     let id = text.lines().find(|line| line.starts_with("const ID: ")).unwrap_or_default();
-    format!("{id}\n{}", body.split("\n}\n").next().unwrap_or_default())
+    format!("{id}\n{body}")
 }

@@ -140,13 +140,7 @@ impl Lab {
     /// Waits until a workload has settled.
     pub(crate) fn rolled_out(&self, workload: &Value) {
         let name = format!("{}/{}", workload["kind"].as_str().unwrap(), workload["metadata"]["name"].as_str().unwrap());
-        until(&format!("{name} is rolled out"), || {
-            let now = self.get(&[&name]);
-            let desired = &now["spec"]["replicas"];
-            let seen = now["status"]["observedGeneration"] == now["metadata"]["generation"];
-            let updated = now["kind"] == "ReplicaSet" || &now["status"]["updatedReplicas"] == desired;
-            (seen && updated && &now["status"]["availableReplicas"] == desired && &now["status"]["replicas"] == desired).then_some(())
-        });
+        until(&format!("{name} is rolled out"), || is_settled(self.get(&[&name])).then_some(()));
     }
 
     /// Waits until every node that wants one has an available pod of this DaemonSet.
@@ -248,12 +242,13 @@ impl Pod {
     }
 }
 
-/// A Deployment or ReplicaSet whose numbers are all as desired.
+/// A workload whose latest change is observed, and whose numbers are all as desired. A number that is left out is 0.
 fn is_settled(workload: Value) -> bool {
-    let (desired, status) = (&workload["spec"]["replicas"], &workload["status"]);
-    let updated = workload["kind"] == "ReplicaSet" || status["updatedReplicas"] == *desired;
-    // A ReplicaSet of a former template is empty.
-    *desired == 0 || (updated && ["replicas", "availableReplicas"].iter().all(|key| status[key] == *desired))
+    let number = |value: &Value| value.as_u64().unwrap_or(0);
+    let is_as_desired = |key: &&str| number(&workload["status"][*key]) == number(&workload["spec"]["replicas"]);
+    let seen = workload["status"]["observedGeneration"] == workload["metadata"]["generation"];
+    let updated = workload["kind"] == "ReplicaSet" || is_as_desired(&"updatedReplicas");
+    seen && updated && ["replicas", "availableReplicas"].iter().all(is_as_desired)
 }
 
 /// The pod's condition Ready is True.
