@@ -6,7 +6,6 @@ mod error;
 mod reviews;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
@@ -36,6 +35,8 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_ATTEMPTS: u32 = 5;
 /// Pods in one page of a list: small pages are what keeps the memory small.
 const PAGE: u32 = 100;
+/// Objects in one page of a list of metadata, which take little room.
+const METADATA_PAGE: u32 = 500;
 /// The largest answer that is read.
 const MAX_BODY: usize = 32 << 20;
 
@@ -76,6 +77,8 @@ resources! {
     EVICTIONS = "" "v1" "pods/eviction";
     /// Namespaces; a Role can grant to read its own.
     NAMESPACES = "" "v1" "namespaces";
+    /// Claims of volumes.
+    CLAIMS = "" "v1" "persistentvolumeclaims";
 }
 
 impl Resource {
@@ -161,6 +164,26 @@ impl Api {
         &self,
         resource: Resource,
         selector: Option<&str>,
+        keep: impl FnMut(T) -> K,
+    ) -> Result<(Vec<K>, String), ApiError> {
+        self.pages(resource, selector, PAGE, |params| resource.request(&self.namespace).list(params), keep).await
+    }
+
+    /// As [`Api::list`], of every object, and of each its metadata alone: the server sends no more.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn list_metadata<T: DeserializeOwned, K>(&self, resource: Resource, keep: impl FnMut(T) -> K) -> Result<Vec<K>, ApiError> {
+        let page = |params: &ListParams| resource.request(&self.namespace).list_metadata(params);
+        self.pages(resource, None, METADATA_PAGE, page, keep).await.map(|(kept, _)| kept)
+    }
+
+    async fn pages<T: DeserializeOwned, K>(
+        &self,
+        resource: Resource,
+        selector: Option<&str>,
+        size: u32,
+        page: impl Fn(&ListParams) -> Result<http::Request<Vec<u8>>, kube::core::request::Error>,
         mut keep: impl FnMut(T) -> K,
     ) -> Result<(Vec<K>, String), ApiError> {
         let call = Call::new("list", resource, "");
@@ -170,11 +193,11 @@ impl Api {
         loop {
             let params = ListParams {
                 label_selector: selector.map(str::to_owned),
-                limit: Some(PAGE),
+                limit: Some(size),
                 continue_token: token.take(),
                 ..ListParams::default()
             };
-            let page: Page<T> = match self.read(&call, || resource.request(&self.namespace).list(&params)).await {
+            let page: Page<T> = match self.read(&call, || page(&params)).await {
                 // The continue token outlived the server's history: begin again, once.
                 Err(ApiError { cause: Cause::Gone, .. }) if !expired => {
                     expired = true;
@@ -183,7 +206,7 @@ impl Api {
                 }
                 page => page?,
             };
-            kept.extend(page.items.into_iter().map(&mut keep));
+            kept.extend(page.items.into_iter().flatten().map(&mut keep));
             match page.metadata.continue_token.filter(|token| !token.is_empty()) {
                 Some(next) => token = Some(next),
                 None => return Ok((kept, page.metadata.resource_version)),
@@ -258,15 +281,14 @@ impl Api {
         self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
     }
 
-    /// The labels of the namespace itself.
+    /// The namespace itself.
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn namespace_labels(&self) -> Result<BTreeMap<String, String>, ApiError> {
+    pub async fn own_namespace(&self) -> Result<NamespaceObject, ApiError> {
         let call = Call::new("get", NAMESPACES, &self.namespace);
         let path = Request::new("/api/v1/namespaces");
-        let object: NamespaceObject = self.read(&call, || path.get(&self.namespace, &GetParams::default())).await?;
-        Ok(object.metadata.labels)
+        self.read(&call, || path.get(&self.namespace, &GetParams::default())).await
     }
 
     /// What we may do in the namespace.

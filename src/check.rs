@@ -12,7 +12,7 @@ use crate::clock::{Clock, Deadline};
 use crate::config::Settings;
 use crate::ledger::MAX_BYTES;
 use crate::load::{LoadError, load};
-use crate::permissions::{Need, excess, harmless, missing, needs};
+use crate::permissions::{Need, excess, missing, needs};
 use crate::run::RunError;
 use crate::runbook::Runbook;
 use crate::store::Store;
@@ -116,7 +116,7 @@ async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str, 
         let detail = "the API server says that its list of what is granted is incomplete: there may be more in excess than is named here";
         findings.warning("permissions", detail.to_owned());
     }
-    beyond(findings, api, &[needs, harmless()].concat(), &granted).await
+    beyond(findings, api, &needs, &granted).await
 }
 
 /// Those of the needs that the server denies when asked one by one.

@@ -5,7 +5,7 @@
 //!
 //! | mode | when |
 //! | --- | --- |
-//! | abort | the request is malformed or has expired |
+//! | abort | the pod has ended or is being deleted; the request is malformed or has expired |
 //! | manual | no runbook answers to it, or several do |
 //! | suggest | the evidence is weaker than the runbook asks for (where at least a suggestion is allowed, see the last row) |
 //! | abort | a guardrail blocks |
@@ -76,6 +76,8 @@ pub enum Mode {
 /// What led to a [`Mode`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
+    /// Its pod has ended, or is being deleted already: there is nothing left to ask for.
+    Closed(String),
     /// The request's own words are wrong: which, and what is allowed.
     Malformed(String),
     /// Older than the runbook allows.
@@ -117,7 +119,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every stable word that [`Reason::as_str`] knows.
-    pub const WORDS: [&str; 11] = [
+    pub const WORDS: [&str; 12] = [
+        "request_closed",
         "malformed_request",
         "request_expired",
         "no_runbook",
@@ -134,6 +137,7 @@ impl Reason {
     /// The stable word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::Closed(_) => "request_closed",
             Self::Malformed(_) => "malformed_request",
             Self::Expired { .. } => "request_expired",
             Self::NoRunbook(_) => "no_runbook",
@@ -235,6 +239,7 @@ impl<'a> Decider<'a> {
     pub fn decide(&self, request: &Request) -> Decision {
         let bounds = &self.snapshot.bounds;
         let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.now) {
+            Intake::Closed(why) => return Decision::early(Mode::Abort, Reason::Closed(why), None, None),
             Intake::Malformed(why) => return Decision::early(Mode::Abort, Reason::Malformed(why), None, None),
             Intake::Expired { evidence, runbook, reason } => return Decision::early(Mode::Abort, reason, Some(evidence), runbook),
             Intake::Unmatched { evidence, reason } => return Decision::early(Mode::Manual, reason, Some(evidence), None),

@@ -81,7 +81,7 @@ pub async fn explain(
         return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
     }
     let bounds = settings.bounds(api.namespace(), deadline.left());
-    let asking = matching::requests(&api, &bounds).await.map_err(RunError::from)?;
+    let asking = matching::requests(&api, &bounds, &runbooks).await.map_err(RunError::from)?;
     let (mut snapshot, hypothetical) = match pod {
         None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
         Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
@@ -122,7 +122,7 @@ async fn one(
     let (request, hypothetical) = match found {
         Some(index) => (asking.swap_remove(index), false),
         None => {
-            let assumed = hypothetical(api, &bounds, name).await.map_err(RunError::from)?;
+            let assumed = hypothetical(api, &bounds, name, runbooks).await.map_err(RunError::from)?;
             let missing = || ExplainError::NoPod { pod: name.to_owned(), namespace: bounds.namespace.clone() };
             (assumed.ok_or_else(missing)?, true)
         }

@@ -12,6 +12,16 @@ pub const LABEL_KEY: &str =
 /// The rule of [`is_label_value`], for messages.
 pub const LABEL_VALUE: &str = "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, or empty";
 
+/// The rule of [`is_kind`], for messages.
+pub const KIND: &str = "a kind and its API group as Kind.group, such as Kafka.kafka.strimzi.io, or the kind alone for the core group";
+
+/// A kind with its API group: `Rollout.argoproj.io`; of the core group the kind alone.
+pub fn is_kind(text: &str) -> bool {
+    let (kind, group) = text.split_once('.').map_or((text, None), |(kind, group)| (kind, Some(group)));
+    let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric());
+    is_kind && kind.len() <= 63 && group.is_none_or(is_dns_subdomain)
+}
+
 /// A DNS-1123 label, such as a namespace's name.
 pub fn is_dns_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

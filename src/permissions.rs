@@ -5,7 +5,7 @@ mod excess;
 use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
 
 use crate::api::{
-    BUDGETS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource, STATEFUL_SETS,
+    BUDGETS, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource, STATEFUL_SETS,
 };
 use crate::runbook::{Method, Runbook};
 
@@ -50,6 +50,12 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
         any("get", REPLICA_SETS, "to find a pod's Deployment"),
         any("get", STATEFUL_SETS, "to read the opt-in and the rollout"),
         any("get", DAEMON_SETS, "to read the opt-in and the rollout"),
+        any("list", DEPLOYMENTS, "to see what a pod owns"),
+        any("list", REPLICA_SETS, "to see what a pod owns"),
+        any("list", STATEFUL_SETS, "to see what a pod owns"),
+        any("list", DAEMON_SETS, "to see what a pod owns"),
+        any("get", CLAIMS, "to see whether a pod's volumes stay"),
+        any("get", NAMESPACES, "to see whether the namespace stays, and what stops a runbook in it"),
         any("list", BUDGETS, "to respect disruption budgets"),
         any("create", EVENTS, "to tell the service owner"),
         ledger("get", "to read the ledger"),
@@ -61,17 +67,7 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
     if some(|runbook| runbook.action.method == Method::Evict) {
         needs.push(any("create", EVICTIONS, "to evict a pod, as a runbook's action.method wants"));
     }
-    if some(|runbook| !runbook.guardrails.blocked_by_labels.is_empty()) {
-        needs.push(any("get", NAMESPACES, "to read the namespace's own labels, for a runbook's guardrails.blockedByLabels"));
-    }
     needs
-}
-
-/// What a run may be granted without harm, though these runbooks may not need it: a read that the Role in the manifests has for
-/// every runbook.
-pub fn harmless() -> Vec<Need> {
-    let any = |verb, resource, purpose| Need { verb, resource, name: None, purpose };
-    vec![any("get", NAMESPACES, "for runbooks with guardrails.blockedByLabels")]
 }
 
 /// Those of `needs` that are not granted. Where the server says that its answer is incomplete, a missing rule proves nothing.

@@ -24,8 +24,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// the decision is to authorise an action, on facts read after this.
 pub async fn ask_if_wanted(decision: &Decision, request: &Request, runbooks: &[Runbook], snapshot: &mut Snapshot) -> bool {
     let Some(probes) = probes_wanted(decision, request, runbooks, snapshot) else { return false };
-    let owner = request.pod.owner.as_ref();
-    let workload = owner.and_then(|owner| snapshot.workloads.get(&*owner.uid)?.known().ok());
+    let workload = snapshot.workload_of(request);
     // What is missing is empty, and refused where a probe needs it.
     let values = Values {
         service: request.service.as_ref().map_or("", |service| &service.name),

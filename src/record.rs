@@ -200,7 +200,7 @@ impl Recorder {
     pub fn observe(&mut self, seen: &Seen<'_>, runbooks: &[Runbook]) {
         let Seen { snapshot, now, decisions, .. } = seen;
         let decided: Vec<&Request> = decisions.iter().map(|(request, _)| *request).collect();
-        let Recorded { objects, unreadable, probes, removable } = objects::of(snapshot, &decided, runbooks);
+        let Recorded { objects, unreadable, probes, removable } = objects::of(snapshot, &decided);
         let ledger = reduced(seen.ledger, runbooks, snapshot, *now);
         let mut moment = Moment {
             at: now.to_string(),

@@ -86,6 +86,8 @@ impl RunError {
             Self::Runbooks(_) | Self::Record(_) | Self::Permissions { .. } => Exit::Usage,
             Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
             Self::Store(StoreError::Conflict) | Self::Deadline(_) => Exit::Api,
+            // Whoever deletes a namespace is not to be told that this is a failure.
+            Self::Store(StoreError::NamespaceGoes(_)) => Exit::Done,
             Self::After { exit, error } => exit.and(error.exit()),
             Self::Store(StoreError::Untrusted { .. }) => Exit::Ledger,
         }
@@ -133,7 +135,13 @@ async fn within_deadline<W: Write>(
     let runbooks = load(&settings.runbooks, settings.deadline)?;
     let recorder = record.map(|folder| Recorder::new(folder, &settings.runbooks)).transpose()?;
     let api = Api::connect(access, Clock::default(), deadline).await?;
-    let store = Store::open(api.clone(), &settings.state_configmap).await?;
+    let store = match Store::open(api.clone(), &settings.state_configmap).await {
+        Err(goes @ StoreError::NamespaceGoes(_)) => {
+            Reporter::new(sink, &api, settings, dry_run).about_the_run(goes.to_string());
+            return Ok(());
+        }
+        store => store?,
+    };
     let mut reporter = Reporter::new(sink, &api, settings, dry_run);
     reporter.outbox.knows(store.ledger());
     let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
@@ -163,7 +171,7 @@ struct Candidate {
 impl<W: Write> Run<'_, W> {
     async fn all(&mut self) -> Result<(), RunError> {
         // Match.
-        let mut requests = matching::requests(&self.api, &self.bounds()).await?;
+        let mut requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
             self.reporter.nothing_to_do();
@@ -177,7 +185,7 @@ impl<W: Write> Run<'_, W> {
         self.adopt().await?;
         if in_flight && !requests.is_empty() {
             // That may have taken minutes.
-            requests = matching::requests(&self.api, &self.bounds()).await?;
+            requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
         }
         if requests.is_empty() {
             return Ok(());
@@ -415,7 +423,6 @@ impl<W: Write> Run<'_, W> {
             execution,
             terms,
             request: &self.settings.selector,
-            service_label: &self.settings.service_label,
             since,
             deadline,
             adopted,

@@ -18,7 +18,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use parse::inline;
-pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, MINUTES, ROLLBACK, SECONDS};
+pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, LONGEST_ANNOTATION, MINUTES, ROLLBACK, SECONDS};
 pub use parse::{parse, parse_all, parse_each};
 pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};
 pub use problem::Problem;
@@ -158,6 +158,8 @@ pub struct Scope {
     pub required_labels: Vec<(String, String)>,
     /// Default: all but DaemonSets, for peers on other nodes are no redundancy.
     pub workload_kinds: Vec<WorkloadKind>,
+    /// Kinds that may control the workload itself, as `Kind.group`; by default none.
+    pub allowed_controllers: Vec<String>,
 }
 
 /// `spec.guardrails`. Every number is above zero.
@@ -179,8 +181,10 @@ pub struct Guardrails {
     pub max_unavailable_percent: Option<u32>,
     /// When it may act, and when not; deny wins. Empty: always.
     pub maintenance_windows: Vec<Window>,
-    /// Labels that stop it where the workload or the namespace carries any of them.
+    /// Labels that stop it where the pod, the workload or the namespace carries any of them.
     pub blocked_by_labels: Vec<(String, String)>,
+    /// Annotations that stop it in the same way: a platform's promises, such as not to disrupt a pod.
+    pub blocked_by_annotations: Vec<(String, String)>,
     /// When failures stop it.
     pub circuit_breaker: BreakerLimits,
     /// Asked before the action, where nothing else blocks.

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows an API type. A fact that could not be read is [`Fact::Unknown`] with the reason, never a default.
 
+mod workload;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::runbook::{DecisionMode, Reading};
 use crate::selector::Selector;
+
+pub use workload::{Behind, DEFAULT_GRACE_SECONDS, DEFAULT_STABLE_SECONDS, Exclusive, Foreign, Start, Stateful, Workload, WorkloadKind};
 
 /// A fact, or why it could not be read. An unknown fact blocks.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,14 +59,28 @@ pub struct Snapshot {
     pub requests: Vec<Request>,
     /// The pods of each service that a requesting pod belongs to, those that ask included.
     pub services: BTreeMap<Service, Fact<Vec<Pod>>>,
-    /// The workloads, by the UID of the pod's own controller (for a Deployment: of its ReplicaSet).
-    pub workloads: BTreeMap<String, Fact<Workload>>,
+    /// What is behind the pods, by the UID of the pod's own controller (for a Deployment: of its ReplicaSet).
+    pub workloads: BTreeMap<String, Fact<Behind>>,
     /// Every disruption budget of the namespace.
     pub budgets: Fact<Vec<Budget>>,
-    /// The namespace's own labels; read where a runbook looks at them.
-    pub namespace_labels: Fact<BTreeMap<String, String>>,
+    /// The namespace itself.
+    pub namespace: Fact<Namespace>,
+    /// The claims that requesting pods mount, by name; `None`: there is no such claim.
+    pub claims: BTreeMap<String, Fact<Option<Claim>>>,
+    /// The pods and workloads that requesting pods own, as `Kind/name` by the UID of the owner.
+    pub dependents: Fact<BTreeMap<String, Vec<String>>>,
     /// What the probes of a request's runbook answered, by the pod's UID. Nothing there for a pod: they have not been asked.
     pub probes: BTreeMap<String, Readings>,
+}
+
+impl Snapshot {
+    /// The workload behind a request's pod, if there is one that is understood.
+    pub fn workload_of(&self, request: &Request) -> Option<&Workload> {
+        match self.workloads.get(&*request.pod.owner.as_ref()?.uid)?.known().ok()? {
+            Behind::Workload(workload) => Some(workload),
+            Behind::Unsupported(_) => None,
+        }
+    }
 }
 
 /// What each probe answered, by its name.
@@ -105,16 +123,20 @@ pub struct Pod {
     pub owner: Option<Owner>,
     /// `status.phase` is Running.
     pub running: bool,
+    /// `status.phase` is Succeeded or Failed: it was evicted, shut down with its node, or is done. Only the object is left.
+    pub ended: bool,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
     /// Condition Ready is True.
     pub ready: bool,
-    /// When condition Ready last changed (the kubelet's clock).
+    /// When condition Ready last changed, by the kubelet's clock. It may be wrong: see [`Pod::as_it_is_since`].
     pub ready_changed: Option<Timestamp>,
+    /// When its status was last written, by the server's clock: the newest entry of managedFields on the subresource.
+    pub status_written: Option<Timestamp>,
     /// Restarts of all containers together (init containers aside).
     pub restarts: u32,
-    /// Why the first waiting container waits, e.g. `CrashLoopBackOff`.
-    pub waiting: Option<Box<str>>,
+    /// Of a pod that is not Ready, or has ended: what its own status says stands in the way, e.g. `container main: CrashLoopBackOff`.
+    pub trouble: Option<Box<str>>,
     /// `spec.nodeName`, of a DaemonSet's pod: its replacement is the one on the same node.
     pub node: Option<Box<str>>,
 }
@@ -133,18 +155,18 @@ pub struct Owner {
 /// The kinds of controller that the decision tells apart, by API group and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnerKind {
-    /// apps/ReplicaSet, a Deployment's or its own master.
+    /// apps/ReplicaSet, a Deployment's or a standalone one.
     ReplicaSet,
     /// apps/StatefulSet.
     StatefulSet,
     /// apps/DaemonSet.
     DaemonSet,
-    /// Anything else (a Job, a Node for mirror pods, another operator's kind), as `Kind`.
+    /// Anything else, as [`Foreign`] writes it: `Job.batch`, `Node` for mirror pods, `Rollout.argoproj.io`.
     Other(Box<str>),
 }
 
 impl OwnerKind {
-    /// As manifests write it.
+    /// As manifests write it, with the API group of those that are not ours to know.
     pub fn as_str(&self) -> &str {
         match self {
             Self::ReplicaSet => "ReplicaSet",
@@ -161,16 +183,35 @@ impl Pod {
     pub fn is_ready(&self, stable: Duration, now: Timestamp) -> bool {
         let replicated =
             matches!(self.owner, Some(Owner { kind: OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet, .. }));
-        replicated
-            && self.ready
-            && self.running
-            && !self.terminating
-            && (self.restarts == 0 || self.ready_for(now).is_some_and(|lasted| lasted.unsigned_abs() >= stable && lasted.is_positive()))
+        replicated && self.looks_ready() && (self.restarts == 0 || self.has_been_as_it_is_for(stable, now))
     }
 
-    /// How long condition Ready has had its present status.
-    pub fn ready_for(&self, now: Timestamp) -> Option<SignedDuration> {
-        self.ready_changed.map(|since| now.duration_since(since))
+    /// Ready by its own word: condition Ready, Running, and neither ended nor terminating.
+    pub fn looks_ready(&self) -> bool {
+        self.ready && self.running && self.is_live()
+    }
+
+    /// It is a pod of its workload and of its service. One that has ended or is terminating is neither, whatever labels it keeps.
+    pub fn is_live(&self) -> bool {
+        !self.ended && !self.terminating
+    }
+
+    /// Since when it has certainly been as it is: the server's record of its last status update. Only where there is no such record,
+    /// the kubelet's own word for when condition Ready changed.
+    pub fn as_it_is_since(&self) -> Option<Timestamp> {
+        self.status_written.or(self.ready_changed)
+    }
+
+    /// It has been as it is for so long at least.
+    pub fn has_been_as_it_is_for(&self, span: Duration, now: Timestamp) -> bool {
+        let lasted = self.as_it_is_since().map(|since| now.duration_since(since));
+        lasted.is_some_and(|lasted| lasted.is_positive() && lasted.unsigned_abs() >= span)
+    }
+
+    /// Its node's clock is provably ahead of the server's: condition Ready changed later than the server wrote it down, or later than now.
+    pub fn clock_is_ahead(&self, now: Timestamp) -> bool {
+        let known = self.status_written.map_or(now, |written| written.min(now));
+        self.ready_changed.is_some_and(|changed| changed.duration_since(known) > CLOCKS_DIFFER)
     }
 
     /// The pod's controller has this UID.
@@ -178,6 +219,9 @@ impl Pod {
         self.owner.as_ref().is_some_and(|owner| &*owner.uid == uid)
     }
 }
+
+/// Two clocks that agree may differ by this much: the server writes its times down in whole seconds.
+pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(2);
 
 /// A pod that asks to be replaced, with what detection wrote on it. Texts are bounded when they are read.
 #[derive(Debug, Clone, PartialEq)]
@@ -214,8 +258,16 @@ pub struct Request {
     pub detected_at: Option<String>,
     /// Annotation `runbook`: the one runbook to use.
     pub runbook: Option<String>,
-    /// Its containers, init containers among them.
+    /// Its containers, init containers first.
     pub containers: Vec<Container>,
+    /// It has never had a node: what the scheduler says of it.
+    pub unscheduled: Option<String>,
+    /// Conditions that its spec wants beside its containers (`readinessGates`) and that are not True, with what is said of them.
+    pub shut_gates: Vec<String>,
+    /// The claims that its volumes mount, by name.
+    pub claims: Vec<String>,
+    /// Those of its annotations that a runbook looks at.
+    pub annotations: BTreeMap<String, String>,
     /// Annotation `approve`: the plan that a human approves.
     pub approval: Option<String>,
     /// Annotation `approved-by`: who that human says to be.
@@ -225,10 +277,24 @@ pub struct Request {
 /// How one container of a requesting pod fares: what may confirm a symptom.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
+    /// `name`.
+    pub name: String,
+    /// It is an init container; a sidecar is one too.
+    pub init: bool,
     /// `restartCount`.
     pub restarts: u32,
+    /// `ready`.
+    pub ready: bool,
+    /// `state.running`.
+    pub running: bool,
+    /// `started`: its startup probe has passed, or it has none and runs.
+    pub started: bool,
+    /// Its spec has a readiness probe; unknown where the spec is not at hand.
+    pub probed: Option<bool>,
     /// `state.waiting.reason`.
     pub waiting: Option<String>,
+    /// `state.waiting.message`.
+    pub waiting_message: Option<String>,
     /// How it last ended: `state.terminated`, else `lastState.terminated`.
     pub ended: Option<Ended>,
 }
@@ -242,113 +308,26 @@ pub struct Ended {
     pub at: Option<Timestamp>,
 }
 
-/// The workload behind a pod: what a service owner deploys and opts in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Workload {
-    /// What it is.
-    pub kind: WorkloadKind,
-    /// `metadata.name`.
-    pub name: String,
-    /// `metadata.uid`.
-    pub uid: String,
+/// The namespace of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespace {
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
-    /// `spec.template.metadata.labels`.
-    pub template_labels: BTreeMap<String, String>,
-    /// A digest of `spec.template`: if it changes, another rollout has begun.
-    pub template_hash: String,
-    /// `metadata.generation`.
-    pub generation: i64,
-    /// `status.observedGeneration`.
-    pub observed_generation: i64,
-    /// `spec.replicas` (1 where absent); for a DaemonSet `status.desiredNumberScheduled`.
-    pub desired: u32,
-    /// `status.replicas`; for a DaemonSet `status.currentNumberScheduled`.
-    pub replicas: u32,
-    /// `status.updatedReplicas`; for a bare ReplicaSet `status.replicas`; for a DaemonSet `status.updatedNumberScheduled`.
-    pub updated: u32,
-    /// `status.availableReplicas`; for a DaemonSet `status.numberAvailable`.
-    pub available: u32,
-    /// `spec.paused`.
-    pub paused: bool,
-    /// `spec.minReadySeconds`.
-    pub min_ready_seconds: u32,
-    /// The template's `terminationGracePeriodSeconds`: as long a pod that does not heed SIGTERM takes to go.
-    pub grace_seconds: u32,
-    /// Annotations of ours that the template puts on every pod, by key.
-    pub template_words: Vec<String>,
-    /// `updateStrategy.type` is OnDelete (StatefulSets and DaemonSets).
-    pub on_delete: bool,
-    /// StatefulSets only.
-    pub stateful: Option<Stateful>,
-    /// Annotation `owner`: who answers for it.
-    pub owner: Option<String>,
+    /// `metadata.annotations`, the short ones.
+    pub annotations: BTreeMap<String, String>,
+    /// `metadata.deletionTimestamp` is set: nothing new can be created in it.
+    pub deleting: bool,
 }
 
-impl Workload {
-    /// How long a replacement must stay Ready: what the runbook says, else the larger of minReadySeconds and 10 s.
-    pub fn stable(&self, stated: Option<u32>) -> Duration {
-        Duration::from_secs(u64::from(stated.unwrap_or_else(|| self.min_ready_seconds.max(DEFAULT_STABLE_SECONDS))))
-    }
-}
-
-/// `terminationGracePeriodSeconds` where a template says nothing.
-pub const DEFAULT_GRACE_SECONDS: u32 = 30;
-/// The least that a pod must stay Ready before it counts, where nothing else is said.
-pub const DEFAULT_STABLE_SECONDS: u32 = 10;
-
-/// What a StatefulSet adds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stateful {
-    /// `podManagementPolicy` is OrderedReady: a missing pod is made only when all before it are Ready.
-    pub ordered: bool,
-    /// `updateStrategy.rollingUpdate.partition`.
-    pub partition: u32,
-    /// `status.currentRevision`.
-    pub current_revision: String,
-    /// `status.updateRevision`.
-    pub update_revision: String,
-}
-
-/// The kinds that can be opted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WorkloadKind {
-    /// apps/v1 Deployment.
-    Deployment,
-    /// apps/v1 ReplicaSet without owner.
-    ReplicaSet,
-    /// apps/v1 StatefulSet.
-    StatefulSet,
-    /// apps/v1 DaemonSet: only where a runbook names it.
-    DaemonSet,
-}
-
-impl WorkloadKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet, Self::DaemonSet];
-    /// Those whose pods stand in for each other.
-    pub const WITH_REDUNDANCY: [Self; 3] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet];
-
-    /// The kind that manifests write like this.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-
-    /// The kind as manifests write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::ReplicaSet => "ReplicaSet",
-            Self::StatefulSet => "StatefulSet",
-            Self::DaemonSet => "DaemonSet",
-        }
-    }
-}
-
-impl std::fmt::Display for WorkloadKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// A PersistentVolumeClaim that a requesting pod mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// `metadata.deletionTimestamp` is set: the volume is there for as long as a pod uses it.
+    pub deleting: bool,
+    /// `status.phase` is Lost: the volume behind it is gone.
+    pub lost: bool,
+    /// None of its access modes lets pods on two nodes mount it.
+    pub one_node: bool,
 }
 
 /// A policy/v1 PodDisruptionBudget.

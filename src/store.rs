@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The API failed.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The namespace is being deleted, and took the ledger along.
+    #[error("namespace {0} is being deleted, and the ledger is gone with it: there is nothing left to do here")]
+    NamespaceGoes(String),
     /// Somebody else wrote meanwhile; the newer state has been read.
     #[error("the ledger changed meanwhile")]
     Conflict,
@@ -70,6 +73,9 @@ impl Store {
     pub async fn reload(&mut self) -> Result<(), StoreError> {
         let object: ConfigMap = match self.api.get(CONFIG_MAPS, &self.name).await {
             Err(ApiError { cause: Cause::NotFound, .. }) => {
+                if self.api.own_namespace().await.is_ok_and(|namespace| namespace.metadata.deletion_timestamp.is_some()) {
+                    return Err(StoreError::NamespaceGoes(self.api.namespace().to_owned()));
+                }
                 let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
                 return Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")));
             }

@@ -14,9 +14,9 @@ use crate::api::{Api, ApiError, PODS, PodObject};
 use crate::audit::{Progress, TICK};
 use crate::clock::{Deadline, Stopwatch};
 use crate::ledger::{Execution, InFlight, Outcome};
-use crate::matching::{pod_of, pods_of, was_born_asking, workload_again};
+use crate::matching::{pod_of, selector_of, was_born_asking, workload_again};
 use crate::selector::Selector;
-use crate::snapshot::{Pod, Workload, WorkloadKind};
+use crate::snapshot::{Pod, Service, Workload, WorkloadKind};
 
 use judge::{Judge, Standing};
 pub use judge::{Verdict, object_ref};
@@ -36,8 +36,6 @@ pub struct Verification<'a> {
     pub terms: &'a InFlight,
     /// Which pods ask, to see a replacement that does.
     pub request: &'a Selector,
-    /// The run's service label.
-    pub service_label: &'a str,
     /// Since the intent.
     pub since: Stopwatch,
     /// For all of it.
@@ -53,7 +51,8 @@ impl Verification<'_> {
     pub async fn run(&self, mut resource_version: Option<String>) -> Verdict {
         let since = self.since;
         let mut judge = Judge::new(self.terms, &self.execution.pod.uid, self.adopted.then_some(self.execution.started_at));
-        let selector = pods_of(&self.terms.service_label, vec![self.execution.service.clone()], self.service_label).to_string();
+        let service = Service { label: self.terms.service_label.clone(), name: self.execution.service.clone() };
+        let selector = selector_of([&service]);
         let mut failures = 0_u32;
         let late = self.deadline.is_over();
         while !self.deadline.is_over() {

@@ -41,6 +41,9 @@ pub mod annotation {
     pub const APPROVED_BY: &str = "remediator.kubedojo.io/approved-by";
     /// On a workload: who answers for it.
     pub const OWNER: &str = "remediator.kubedojo.io/owner";
+    /// Those that make or shape a request, or approve it: they belong on the one pod that they are about.
+    pub const OF_A_REQUEST: &[&str] =
+        &[INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, RUNBOOK, DETECTED_AT, APPROVE, APPROVED_BY];
 }
 
 /// Which pods ask where nothing else is set: `remediator.kubedojo.io/restart=true`.

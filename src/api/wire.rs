@@ -1,19 +1,22 @@
 //! Just those fields of the API's objects that a decision needs. Kube's own types, with all of ObjectMeta, take ten times the memory.
 
+mod pod;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub use pod::*;
+
 /// A page of a list.
 #[derive(Debug, Deserialize)]
 pub struct Page<T> {
     /// Its own metadata.
     pub metadata: PageMeta,
-    /// The objects.
-    #[serde(default = "Vec::new")]
-    pub items: Vec<T>,
+    /// The objects; null where a list of metadata has none.
+    pub items: Option<Vec<T>>,
 }
 
 /// `ListMeta`.
@@ -92,6 +95,9 @@ pub struct ManagedFields {
     pub manager: String,
     /// When, by the server's clock.
     pub time: Option<Timestamp>,
+    /// Through which subresource: empty, or `status`.
+    #[serde(default)]
+    pub subresource: String,
     /// What.
     pub fields_v1: Option<OwnedFields>,
 }
@@ -110,102 +116,6 @@ pub struct OwnedMetadata {
     /// Keys are `f:` and the label's key.
     #[serde(rename = "f:labels", default)]
     pub labels: BTreeMap<String, IgnoredAny>,
-}
-
-/// A Pod.
-#[derive(Debug, Clone, Deserialize)]
-pub struct PodObject {
-    /// Metadata.
-    pub metadata: Meta,
-    /// Spec.
-    #[serde(default)]
-    pub spec: PodSpec,
-    /// Status.
-    #[serde(default)]
-    pub status: PodStatus,
-}
-
-/// `PodSpec`, the little that we read of it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PodSpec {
-    /// Where it runs, once that is decided.
-    pub node_name: Option<String>,
-}
-
-/// `PodStatus`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PodStatus {
-    /// Pending, Running, Succeeded, Failed, Unknown.
-    #[serde(default)]
-    pub phase: String,
-    /// Conditions.
-    #[serde(default)]
-    pub conditions: Vec<Condition>,
-    /// Containers, init containers aside.
-    #[serde(default)]
-    pub container_statuses: Vec<ContainerStatus>,
-    /// Init containers.
-    #[serde(default)]
-    pub init_container_statuses: Vec<ContainerStatus>,
-}
-
-/// `PodCondition`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Condition {
-    /// e.g. Ready.
-    pub r#type: String,
-    /// True, False or Unknown.
-    pub status: String,
-    /// By the kubelet's clock.
-    pub last_transition_time: Option<Timestamp>,
-}
-
-/// `ContainerStatus`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ContainerStatus {
-    /// Restarts.
-    #[serde(default)]
-    pub restart_count: u32,
-    /// Now.
-    #[serde(default)]
-    pub state: ContainerState,
-    /// Before its last restart.
-    #[serde(default)]
-    pub last_state: ContainerState,
-}
-
-/// `ContainerState`, the parts on waiting and on its end.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct ContainerState {
-    /// It waits.
-    pub waiting: Option<Waiting>,
-    /// It runs.
-    pub running: Option<IgnoredAny>,
-    /// It has ended.
-    pub terminated: Option<Terminated>,
-}
-
-/// `ContainerStateTerminated`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Terminated {
-    /// Why.
-    #[serde(default)]
-    pub reason: String,
-    /// When, by the kubelet's clock.
-    pub finished_at: Option<Timestamp>,
-}
-
-/// `ContainerStateWaiting`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Waiting {
-    /// Why.
-    #[serde(default)]
-    pub reason: String,
 }
 
 /// A Deployment, ReplicaSet, StatefulSet or DaemonSet.
@@ -265,6 +175,8 @@ pub struct RollingUpdate {
 pub struct WorkloadStatus {
     /// The generation that the rest speaks of.
     pub observed_generation: i64,
+    /// Conditions.
+    pub conditions: Vec<Condition>,
     /// Pods.
     pub replicas: u32,
     /// Pods of the newest template.
@@ -294,10 +206,64 @@ pub struct NamespaceObject {
 
 /// `ObjectMeta` of a Namespace, the part that we read.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NamespaceMeta {
     /// Labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// It is being deleted.
+    pub deletion_timestamp: Option<Timestamp>,
+}
+
+/// A PersistentVolumeClaim.
+#[derive(Debug, Deserialize)]
+pub struct ClaimObject {
+    /// Metadata.
+    pub metadata: Meta,
+    /// Spec.
+    #[serde(default)]
+    pub spec: ClaimSpec,
+    /// Status.
+    #[serde(default)]
+    pub status: ClaimStatus,
+}
+
+/// `PersistentVolumeClaimSpec`, the part that we read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimSpec {
+    /// ReadWriteOnce, ReadWriteOncePod, ReadOnlyMany, ReadWriteMany.
+    #[serde(default)]
+    pub access_modes: Vec<String>,
+}
+
+/// `PersistentVolumeClaimStatus`, the part that we read.
+#[derive(Debug, Default, Deserialize)]
+pub struct ClaimStatus {
+    /// Pending, Bound, Lost.
+    #[serde(default)]
+    pub phase: String,
+}
+
+/// An object's name and owners: all that is read of what may belong to a requesting pod.
+#[derive(Debug, Deserialize)]
+pub struct Dependent {
+    /// Metadata.
+    pub metadata: DependentMeta,
+}
+
+/// `ObjectMeta`, the part on owners.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DependentMeta {
+    /// Name.
+    pub name: String,
+    /// Owners.
+    #[serde(default)]
+    pub owner_references: Vec<OwnerReference>,
 }
 
 /// A PodDisruptionBudget.

@@ -44,16 +44,20 @@ pub enum GuardrailId {
     Namespace,
     /// The workload carries the labels by which its owner opts in.
     OptIn,
-    /// A controller that makes a new pod owns it.
+    /// A controller that makes a new pod owns it, and nobody that the runbook does not name controls that one.
     Controller,
+    /// Nothing belongs to the pod that would go with it.
+    OwnsNothing,
     /// The runbook names this kind of workload.
     WorkloadKind,
     /// It belongs to a service, and so do the pods that its workload makes.
     ServiceLabel,
     /// The request label is not in the pod template, where it would match every replacement.
     RequestLabelInTemplate,
-    /// It is not terminating already, nor has it ended.
+    /// Neither the workload nor the namespace is being deleted.
     Terminating,
+    /// Nothing keeps the pod from running that would certainly keep its replacement, and its volumes stay.
+    CanStart,
     /// Enough Ready pods with the same service label.
     BlastRadius,
     /// A Ready target leaves another Ready pod of its own workload.
@@ -66,8 +70,10 @@ pub enum GuardrailId {
     OrderedPeers,
     /// The hour is one in which the runbook may act.
     MaintenanceWindow,
-    /// Neither workload nor namespace carries a label that stops the runbook.
+    /// Neither pod, workload nor namespace carries a label that stops the runbook.
     BlockingLabel,
+    /// Nor an annotation.
+    BlockingAnnotation,
     /// No execution on the service for so long.
     Cooldown,
     /// Not too many executions in an hour.
@@ -108,17 +114,19 @@ impl Check {
 
 impl GuardrailId {
     /// All of them, in the order in which they are reported.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Request,
         Self::BareRequest,
         Self::SymptomPresent,
         Self::Namespace,
         Self::OptIn,
         Self::Controller,
+        Self::OwnsNothing,
         Self::WorkloadKind,
         Self::ServiceLabel,
         Self::RequestLabelInTemplate,
         Self::Terminating,
+        Self::CanStart,
         Self::BlastRadius,
         Self::OwnRedundancy,
         Self::UnavailablePercent,
@@ -126,6 +134,7 @@ impl GuardrailId {
         Self::OrderedPeers,
         Self::MaintenanceWindow,
         Self::BlockingLabel,
+        Self::BlockingAnnotation,
         Self::Cooldown,
         Self::HourlyRate,
         Self::ConcurrentActions,
@@ -146,10 +155,12 @@ impl GuardrailId {
             Self::Namespace => "namespace_allowed",
             Self::OptIn => "workload_opted_in",
             Self::Controller => "supported_controller",
+            Self::OwnsNothing => "pod_owns_nothing",
             Self::WorkloadKind => "workload_kind_allowed",
             Self::ServiceLabel => "service_label",
             Self::RequestLabelInTemplate => "request_label_not_in_template",
             Self::Terminating => "not_terminating",
+            Self::CanStart => "replacement_can_start",
             Self::BlastRadius => "blast_radius",
             Self::OwnRedundancy => "own_workload_redundancy",
             Self::UnavailablePercent => "unavailable_percent",
@@ -157,6 +168,7 @@ impl GuardrailId {
             Self::OrderedPeers => "ordered_peers_ready",
             Self::MaintenanceWindow => "maintenance_window",
             Self::BlockingLabel => "no_blocking_label",
+            Self::BlockingAnnotation => "no_blocking_annotation",
             Self::Cooldown => "cooldown",
             Self::HourlyRate => "hourly_rate",
             Self::ConcurrentActions => "concurrent_actions",

@@ -1,6 +1,6 @@
 //! Who hears of a decision, and of an outcome.
 
-use super::{Decision, Mode, Reason};
+use super::{Decision, GuardrailId, Mode, Reason};
 use crate::ledger::Outcome;
 use crate::runbook::{Escalate, Runbook};
 
@@ -9,6 +9,9 @@ impl Decision {
     pub fn escalation(&self, runbooks: &[Runbook]) -> Escalate {
         let runbook = self.runbook.and_then(|index| runbooks.get(index));
         match (self.mode, &self.reason) {
+            // Whoever deletes the pod, the workload or the namespace knows.
+            (_, Reason::Closed(_)) => Escalate::None,
+            (Mode::Abort, Reason::Blocked) if self.is_moot() => Escalate::None,
             (Mode::Abort, Reason::Blocked) if self.blocked().all(|check| check.is_a_pause()) => Escalate::None,
             (Mode::Abort, Reason::Blocked) => runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_guardrail_failure),
             // It is reported, and counts for nothing.
@@ -17,6 +20,11 @@ impl Decision {
             // Words for a human that no human hears would be for nothing.
             (Mode::Abort | Mode::Manual | Mode::Suggest | Mode::ApprovalRequired, _) => Escalate::PageServiceOwner,
         }
+    }
+
+    /// What the request is about goes away, whatever else blocks: nobody is to be bothered with it.
+    pub fn is_moot(&self) -> bool {
+        self.blocked().any(|check| check.id == GuardrailId::Terminating && !check.is_unknown())
     }
 
     /// What tells it from other news of the same pod. It stays the same for as long as a human need not be told again: a pause

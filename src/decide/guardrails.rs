@@ -9,6 +9,7 @@ mod probes;
 mod redundancy;
 mod request;
 mod scope;
+mod start;
 mod workload;
 
 pub use limits::{TIME_MARGIN, time_needed};
@@ -22,7 +23,7 @@ use super::check::UNKNOWN;
 use super::{Check, Evidence, GuardrailId, Verdict};
 use crate::ledger::Ledger;
 use crate::runbook::Runbook;
-use crate::snapshot::{DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload};
+use crate::snapshot::{Behind, DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload};
 use crate::words::inert;
 
 /// One request, its runbook, and all that the guardrails look at.
@@ -51,10 +52,12 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
         GuardrailId::Namespace => scope::namespace,
         GuardrailId::OptIn => scope::opt_in,
         GuardrailId::Controller => scope::controller,
+        GuardrailId::OwnsNothing => scope::owns_nothing,
         GuardrailId::WorkloadKind => scope::workload_kind,
         GuardrailId::ServiceLabel => scope::service_label,
         GuardrailId::RequestLabelInTemplate => scope::request_label_in_template,
         GuardrailId::Terminating => scope::terminating,
+        GuardrailId::CanStart => start::can_start,
         GuardrailId::BlastRadius => redundancy::blast_radius,
         GuardrailId::OwnRedundancy => redundancy::own_redundancy,
         GuardrailId::UnavailablePercent => redundancy::unavailable_percent,
@@ -62,6 +65,7 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
         GuardrailId::OrderedPeers => workload::ordered_peers,
         GuardrailId::MaintenanceWindow => circumstances::maintenance_window,
         GuardrailId::BlockingLabel => circumstances::blocking_label,
+        GuardrailId::BlockingAnnotation => circumstances::blocking_annotation,
         GuardrailId::Cooldown => limits::cooldown,
         GuardrailId::HourlyRate => limits::hourly_rate,
         GuardrailId::ConcurrentActions => limits::concurrent_actions,
@@ -77,7 +81,8 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
         Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, String::new(), None),
         Ok(Finding::NotApplicable(observed)) => (Verdict::NotApplicable, observed, String::new(), None),
         Ok(Finding::Blocked { observed, message, until }) => (Verdict::Blocked, observed, message, until),
-        Err(why) => (Verdict::Blocked, format!("{UNKNOWN}{why}"), format!("could not be checked: {why}"), None),
+        Err(Lack::Unknown(why)) => (Verdict::Blocked, format!("{UNKNOWN}{why}"), format!("could not be checked: {why}"), None),
+        Err(Lack::Unsupported(what)) => (Verdict::NotApplicable, format!("not asked: {what} is not supported"), String::new(), None),
     };
     // The cluster's texts are foreign, whatever the API server validates today.
     let text = |text: String| inert(&text, LONGEST_TEXT);
@@ -92,12 +97,31 @@ const LONGEST_LIST: usize = 150;
 /// What one guardrail found, against which limit.
 struct Ruling {
     limit: String,
-    /// Or why a fact that it needs is unknown.
-    finding: Result<Finding, String>,
+    finding: Result<Finding, Lack>,
+}
+
+/// Why nothing was found.
+enum Lack {
+    /// A fact could not be read: that blocks.
+    Unknown(String),
+    /// What makes the pod is not understood, which `supported_controller` says: the question means nothing.
+    Unsupported(String),
+}
+
+impl From<String> for Lack {
+    fn from(why: String) -> Self {
+        Self::Unknown(why)
+    }
+}
+
+impl From<&str> for Lack {
+    fn from(why: &str) -> Self {
+        Self::Unknown(why.to_owned())
+    }
 }
 
 impl Ruling {
-    fn new(limit: impl Into<String>, finding: impl FnOnce() -> Result<Finding, String>) -> Self {
+    fn new(limit: impl Into<String>, finding: impl FnOnce() -> Result<Finding, Lack>) -> Self {
         Self { limit: limit.into(), finding: finding() }
     }
 }
@@ -158,12 +182,26 @@ impl<'a> Case<'a> {
         })
     }
 
-    pub fn workload(&self) -> Result<&'a Workload, String> {
-        let owner = self.request.pod.owner.as_ref().ok_or("no controller owns the pod")?;
+    /// What is behind the pod; `None`: no controller at all.
+    fn behind(&self) -> Result<Option<&'a Behind>, String> {
+        let Some(owner) = &self.request.pod.owner else { return Ok(None) };
         match self.snapshot.workloads.get(&*owner.uid) {
-            Some(fact) => fact.known().map_err(str::to_owned),
+            Some(fact) => fact.known().map(Some).map_err(str::to_owned),
             None => Err(format!("the workload behind {} was not read", owner.name)),
         }
+    }
+
+    fn workload(&self) -> Result<&'a Workload, Lack> {
+        match self.behind()? {
+            Some(Behind::Workload(workload)) => Ok(workload),
+            Some(Behind::Unsupported(controller)) => Err(Lack::Unsupported(controller.kind.clone())),
+            None => Err(Lack::Unsupported("a pod without a controller".to_owned())),
+        }
+    }
+
+    /// The StatefulSet is back at its one revision, and the pod is of another: such a rollback waits for ever where the pod is broken.
+    fn rolled_back(&self) -> bool {
+        self.workload().is_ok_and(|workload| workload.was_rolled_back(self.request.revision.as_deref()))
     }
 
     /// What the runbook's probes answered for this pod; `None`: they have not been asked.
@@ -171,18 +209,21 @@ impl<'a> Case<'a> {
         self.snapshot.probes.get(&*self.request.pod.uid)
     }
 
-    /// The pods of the same service, the target most likely among them.
-    fn peers(&self) -> Result<&'a [Pod], String> {
+    /// The pods of the same service, the target most likely among them. Those of what is not understood are for nobody to count.
+    fn peers(&self) -> Result<&'a [Pod], Lack> {
+        if let Err(unsupported @ Lack::Unsupported(_)) = self.workload() {
+            return Err(unsupported);
+        }
         let service = self.service()?;
         match self.snapshot.services.get(service) {
             Some(Fact::Known(pods)) => Ok(pods),
-            Some(Fact::Unknown(why)) => Err(why.clone()),
-            None => Err(format!("the pods of {service} were not read")),
+            Some(Fact::Unknown(why)) => Err(why.as_str().into()),
+            None => Err(format!("the pods of {service} were not read").into()),
         }
     }
 
     /// The pods of the same service that have the same controller, the target aside.
-    fn siblings(&self) -> Result<impl Iterator<Item = &'a Pod>, String> {
+    fn siblings(&self) -> Result<impl Iterator<Item = &'a Pod>, Lack> {
         let owner = &*self.request.pod.owner.as_ref().ok_or("no controller owns the pod")?.uid;
         let target = &*self.request.pod.uid;
         Ok(self.peers()?.iter().filter(move |pod| pod.is_owned_by(owner) && *pod.uid != *target))

@@ -8,13 +8,15 @@ use super::evidence::evidence;
 use super::{Evidence, Reason};
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Fact, Request, Snapshot};
-use crate::words::quoted;
+use crate::words::{inert, quoted};
 
 /// Minutes after which a request that no runbook answers to has expired: nobody is to be paged for it for ever.
 const DEFAULT_MAXIMUM_AGE_MINUTES: u32 = 60;
 
 /// How far a request gets on its own.
 pub(super) enum Intake<'a> {
+    /// Its pod is none any more: why.
+    Closed(String),
     /// Its own words are wrong.
     Malformed(String),
     /// It is too old to count.
@@ -28,6 +30,9 @@ pub(super) enum Intake<'a> {
 /// Takes in one request. Where several runbooks answer to it, the one that allows the greatest age decides whether it has
 /// expired; where none does, the default. A request whose age is unknown has not: a guardrail blocks it.
 pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bounds, now: Timestamp) -> Intake<'a> {
+    if let Some(why) = closed(request) {
+        return Intake::Closed(why);
+    }
     let evidence = match evidence(request, &bounds.selector) {
         Ok(evidence) => evidence,
         Err(why) => return Intake::Malformed(why),
@@ -54,6 +59,19 @@ pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bo
         Err(why) => Intake::Unmatched { evidence, reason: Reason::NoRunbook(why) },
     }
 }
+
+/// Why there is nothing left to ask for, if so: the object may stay for as long as nobody cleans up.
+fn closed(request: &Request) -> Option<String> {
+    let pod = &request.pod;
+    if pod.ended {
+        let how = pod.trouble.as_deref().unwrap_or(&request.phase);
+        return Some(format!("the pod has ended ({}), and its controller replaces it by itself", inert(how, LONGEST_TROUBLE)));
+    }
+    pod.terminating.then(|| "the pod is being deleted already".to_owned())
+}
+
+/// The longest account of how a pod ended, in characters.
+const LONGEST_TROUBLE: usize = 300;
 
 /// The runbooks that answer to a request, at least one, each with its index; or what was looked for in vain.
 fn matching<'a>(
@@ -96,7 +114,7 @@ fn matching<'a>(
     Ok(left)
 }
 
-/// How many services ask: those with a request that is well-formed and has not expired. A pod without a service label counts
+/// How many services ask: those with a request that is well-formed, of a pod that is one still, and has not expired. A pod without a service label counts
 /// by its controller, the next best thing that tells services apart, and a pod without that by itself.
 pub(super) fn matched_services(runbooks: &[Runbook], snapshot: &Snapshot, now: Timestamp) -> usize {
     let mut seen = BTreeSet::new();

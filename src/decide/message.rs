@@ -18,6 +18,7 @@ impl Decision {
         let runbook = inert(runbook, LONGEST_NAME);
         let passed = format!("every guardrail of {runbook} passed");
         match &self.reason {
+            Reason::Closed(why) => format!("closed the request on {pod}: {why}"),
             Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
             Reason::Expired { requested_at, maximum_minutes } => format!(
                 "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {maximum_minutes} minutes, \

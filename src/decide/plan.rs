@@ -53,7 +53,7 @@ pub(super) fn plan(case: &Case<'_>) -> Option<Plan> {
         annotation::APPROVED_BY
     );
     let concerns = {
-        let (workload, service) = (case.workload().ok()?, case.request.service.as_ref()?);
+        let (workload, service) = (case.snapshot.workload_of(case.request)?, case.request.service.as_ref()?);
         format!("{}/{}, service {service}", workload.kind, workload.name)
     };
     Some(Plan { id, issued_at, expires_at: expires_at(case, issued_at), content, approve_with, concerns })
@@ -103,7 +103,7 @@ fn whole_second(moment: Timestamp) -> Timestamp {
 
 /// Everything that must not change between the question and the action.
 fn content(case: &Case<'_>) -> Option<String> {
-    let workload = case.workload().ok()?;
+    let workload = case.snapshot.workload_of(case.request)?;
     let (request, evidence, bounds) = (case.request, case.evidence, &case.snapshot.bounds);
     let mut text = Canonical::new("plan content");
     text.one("namespace", &bounds.namespace);

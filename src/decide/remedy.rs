@@ -3,7 +3,7 @@
 use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
 use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
-use crate::snapshot::{Fact, Request, Service, Snapshot, Workload, WorkloadKind};
+use crate::snapshot::{Request, Service, Snapshot, Workload, WorkloadKind};
 use crate::words::{PROGRAM, annotation, inert};
 
 /// What a human can do.
@@ -57,11 +57,7 @@ impl<'a> Subject<'a> {
 
     /// The workload behind the pod, if it could be read.
     pub fn workload(&self) -> Option<&'a Workload> {
-        let owner = self.request.pod.owner.as_ref()?;
-        self.snapshot.workloads.get(&*owner.uid).and_then(|fact| match fact {
-            Fact::Known(workload) => Some(workload),
-            Fact::Unknown(_) => None,
-        })
+        self.snapshot.workload_of(self.request)
     }
 
     /// `deployment/web`, as kubectl takes it.
@@ -164,7 +160,16 @@ impl GuardrailId {
                     None => advice,
                 }
             }
-            Self::Controller => Remedy::new("look after this pod by hand: pods of this kind are never replaced by automation"),
+            Self::Controller => match subject.workload().and_then(|workload| workload.controller.as_ref()) {
+                Some(controller) => Remedy::new(format!(
+                    "leave it to {}; if {runbook} may touch what that controls, its owner adds {} to spec.scope.allowedControllers",
+                    inert(&controller.to_string(), 253),
+                    inert(&controller.kind, 253)
+                )),
+                None => Remedy::new("look after this pod by hand: pods of this kind are never replaced by automation"),
+            },
+            Self::OwnsNothing => Remedy::new("look after the pod by hand, together with what it owns: all of it is deleted with the pod")
+                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::WorkloadKind => Remedy::new(format!(
                 "if {runbook} is meant for workloads of this kind too, its owner adds the kind to spec.scope.workloadKinds"
             )),
@@ -176,8 +181,17 @@ impl GuardrailId {
                 "remove what {} matches from spec.template.metadata.labels of {workload}: a request belongs on one pod",
                 subject.selector()
             )),
-            Self::Terminating => Remedy::new("nothing: its controller replaces it; if it stays, a finalizer or its node holds it")
-                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
+            Self::Terminating => {
+                let advice = Remedy::new("nothing, if the deletion is meant; if it hangs, a finalizer holds it");
+                match subject.workload().filter(|workload| workload.deleting).and(subject.workload_argument()) {
+                    Some(argument) => advice.by(subject.kubectl(format_args!("get {argument} -o jsonpath='{{.metadata.finalizers}}'"))),
+                    None => advice.by(format!("kubectl get namespace {namespace} -o jsonpath='{{.status.conditions}}'")),
+                }
+            }
+            Self::CanStart => Remedy::new(format!(
+                "see to what keeps this pod from running, or takes its volume: a new pod of {workload} would fare the same"
+            ))
+            .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::BlastRadius => {
                 let least = subject.runbook.map_or(2, |runbook| runbook.guardrails.minimum_ready_replicas);
                 let advice = format!(
@@ -204,6 +218,8 @@ impl GuardrailId {
             Self::MaintenanceWindow => wait("the runbook keeps automation out of these hours"),
             Self::BlockingLabel => Remedy::new("wait until what the label stands for is over, and remove it then").by(subject
                 .kubectl(format_args!("get {} --show-labels", subject.workload_argument().unwrap_or_else(|| "deployments".to_owned())))),
+            Self::BlockingAnnotation => Remedy::new("leave the pod alone until whoever set the annotation has taken it away")
+                .by(format!("{} -o jsonpath='{{.metadata.annotations}}'", subject.kubectl(format_args!("get pod {}", subject.pod())))),
             Self::Cooldown => wait("the service is given time to settle after each replacement"),
             Self::HourlyRate => {
                 wait("so many replacements in an hour have not cured it; if it needs one more, find out why before you do it by hand")
@@ -226,8 +242,8 @@ impl GuardrailId {
             Self::Probes => Remedy::new(format!("see to what the probes of {runbook} ask about: automation waits until they hold"))
                 .by(subject.kubectl(format_args!("get {} -o wide", subject.workload_argument().unwrap_or_else(|| "pods".to_owned())))),
             Self::TimeToVerify if !check.is_a_pause() => Remedy::new(format!(
-                "the owner of {runbook} raises spec.verification.timeoutSeconds beyond what {workload} takes: its pods are available only after \
-                 minReadySeconds, and a StatefulSet's or DaemonSet's are made only once the old one is gone"
+                "the owner of {runbook} raises spec.verification.timeoutSeconds beyond what {workload} takes: its probes' delays, \
+                 minReadySeconds, and its grace, where a new pod has no place until the old one is gone"
             )),
             Self::TimeToVerify => {
                 Remedy::new("wait for the next run, which has all of its time; if every run says so, raise its --deadline (RUN_DEADLINE)")
@@ -242,6 +258,19 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
         return Remedy::new("let the rollout end, or roll it back");
     };
     match workload.kind {
+        _ if workload.cannot_create.is_some() => {
+            Remedy::new(format!("let pods of {words} be created again: raise the quota, or change what the policy refuses"))
+                .by(subject.kubectl(format_args!("describe {argument}")))
+        }
+        WorkloadKind::StatefulSet if workload.was_rolled_back(subject.request.revision.as_deref()) => Remedy::new(format!(
+            "the template of {words} was set back, and its controller waits for this pod, which is of the bad revision: if it never gets \
+             ready, deleting just this pod by hand is what Kubernetes documents (forced rollback)"
+        ))
+        .by(subject.kubectl(format_args!("delete pod {}", subject.pod()))),
+        _ if workload.stalled.is_some() => {
+            Remedy::new(format!("the rollout of {words} does not go on by itself: mend it, or roll it back"))
+                .by(subject.kubectl(format_args!("rollout undo {argument}")))
+        }
         _ if workload.paused => Remedy::new(format!("finish what {words} was paused for, then resume it"))
             .by(subject.kubectl(format_args!("rollout resume {argument}"))),
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet if workload.on_delete => Remedy::new(format!(
@@ -264,6 +293,12 @@ impl Decision {
             Remedy { advice: "if you agree, do by hand what would be done".to_owned(), command }
         };
         match &self.reason {
+            Reason::Closed(_) => Some(
+                Remedy::new(
+                    "nothing: the request goes with the pod; if the object stays, look at it, and delete it once it has told you why",
+                )
+                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
+            ),
             Reason::Malformed(_) => Some(
                 Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
                     .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),

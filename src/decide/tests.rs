@@ -29,7 +29,8 @@ use crate::runbook::{
     Verification,
 };
 use crate::snapshot::{
-    Bounds, Budget, Container, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload, WorkloadKind,
+    Behind, Bounds, Budget, Container, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload,
+    WorkloadKind,
 };
 use crate::words::{default_request_selector, label};
 
@@ -73,9 +74,11 @@ impl World {
             bounds,
             requests: vec![target],
             services: BTreeMap::from([(service("web"), Fact::Known(pods))]),
-            workloads: BTreeMap::from([(WEB.to_owned(), Fact::Known(deployment("web", 3)))]),
+            workloads: BTreeMap::from([(WEB.to_owned(), Fact::Known(Behind::Workload(Box::new(deployment("web", 3)))))]),
             budgets: Fact::Known(Vec::new()),
-            namespace_labels: Fact::Known(BTreeMap::new()),
+            namespace: Fact::Known(Namespace::default()),
+            claims: BTreeMap::new(),
+            dependents: Fact::Known(BTreeMap::new()),
             probes: BTreeMap::new(),
         };
         Self { runbooks: vec![runbook("replace")], snapshot, ledger: Ledger::default() }
@@ -109,9 +112,24 @@ impl World {
 
     pub(crate) fn workload(&mut self) -> &mut Workload {
         match self.snapshot.workloads.get_mut(WEB) {
-            Some(Fact::Known(workload)) => workload,
+            Some(Fact::Known(Behind::Workload(workload))) => workload,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The namespace itself.
+    fn namespace(&mut self) -> &mut Namespace {
+        match &mut self.snapshot.namespace {
+            Fact::Known(namespace) => namespace,
+            Fact::Unknown(why) => panic!("{why}"),
+        }
+    }
+
+    /// The pod's controller is one that nobody here understands.
+    fn unsupported(&mut self, kind: &str) {
+        self.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::Other(kind.into()));
+        let foreign = Foreign { kind: kind.to_owned(), name: WEB.to_owned() };
+        self.snapshot.workloads.insert(WEB.to_owned(), Fact::Known(Behind::Unsupported(foreign)));
     }
 
     fn unknown_workload(&mut self) {
@@ -197,11 +215,13 @@ fn pod(name: &str, owner: &str) -> Pod {
         uid: format!("uid-{name}").into(),
         owner: Some(Owner { kind: OwnerKind::ReplicaSet, uid: owner.into(), name: owner.into() }),
         running: true,
+        ended: false,
         terminating: false,
         ready: true,
         ready_changed: Some(seconds_ago(3600)),
+        status_written: None,
         restarts: 0,
-        waiting: None,
+        trouble: None,
         node: None,
     }
 }
@@ -225,6 +245,10 @@ fn request(pod: Pod, name: &str) -> Request {
         detected_at: None,
         runbook: None,
         containers: vec![Container::default()],
+        unscheduled: None,
+        shut_gates: Vec::new(),
+        claims: Vec::new(),
+        annotations: BTreeMap::new(),
         approval: None,
         approved_by: None,
     }
@@ -236,6 +260,13 @@ pub(crate) fn deployment(name: &str, desired: u32) -> Workload {
         name: name.to_owned(),
         uid: format!("uid-{name}"),
         labels: labels(&[(label::ENABLED, "true")]),
+        annotations: BTreeMap::new(),
+        deleting: false,
+        controller: None,
+        cannot_create: None,
+        stalled: None,
+        starts: Vec::new(),
+        exclusive: None,
         template_labels: labels(&[("app", name)]),
         template_hash: "0".to_owned(),
         generation: 4,
@@ -275,6 +306,7 @@ fn runbook(name: &str) -> Runbook {
             allowed_namespaces: vec![NAMESPACE.to_owned(), "staging".to_owned()],
             required_labels: vec![(label::ENABLED.to_owned(), "true".to_owned())],
             workload_kinds: WorkloadKind::WITH_REDUNDANCY.to_vec(),
+            allowed_controllers: Vec::new(),
         },
         guardrails: Guardrails {
             minimum_ready_replicas: 2,
@@ -286,6 +318,7 @@ fn runbook(name: &str) -> Runbook {
             max_unavailable_percent: None,
             maintenance_windows: Vec::new(),
             blocked_by_labels: Vec::new(),
+            blocked_by_annotations: Vec::new(),
             probes: Vec::new(),
             circuit_breaker: BreakerLimits::default(),
         },

@@ -1,42 +1,62 @@
 //! From the API's objects to plain facts.
 
+mod trouble;
+mod workload;
+
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
-use crate::api::{BudgetObject, ContainerStatus, LabelSelector, Meta, OwnerReference, PodObject, PodStatus, WorkloadObject};
-use crate::selector::{Operator, Requirement, Selector};
-use crate::snapshot::{
-    Bounds, Budget, Container, DEFAULT_GRACE_SECONDS, Ended, Fact, Owner, OwnerKind, Pod, Request, Stateful, Workload, WorkloadKind,
-    service_of,
+use super::LookedAt;
+use crate::api::{
+    BudgetObject, ClaimObject, Condition, ContainerSpec, ContainerStatus, LabelSelector, Meta, NamespaceObject, OwnerReference, PodObject,
+    PodStatus,
 };
-use crate::words::{PREFIX, annotation};
+use crate::runbook::LONGEST_ANNOTATION;
+use crate::selector::{Operator, Requirement, Selector};
+use crate::snapshot::{Bounds, Budget, Claim, Container, Ended, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, service_of};
+use crate::words::{annotation, inert};
+
+use trouble::{shut_gates, unscheduled};
+pub use workload::workload_of;
 
 /// The longest text that is taken from an annotation, in characters. More says nothing more, and everyone may write there.
 const MAX_TEXT: usize = 256;
+/// The longest message that is taken from a status: the scheduler's names every reason for which a node does not fit.
+const MAX_MESSAGE: usize = 300;
 
 /// The small facts of a pod.
 pub fn pod_of(object: &PodObject) -> Pod {
     let PodObject { metadata, spec, status } = object;
     let owner = metadata.controller().map(owner_of);
     let of_daemon_set = owner.as_ref().is_some_and(|owner| owner.kind == OwnerKind::DaemonSet);
-    let ready = status.conditions.iter().find(|condition| condition.r#type == "Ready");
+    let ready = condition(&status.conditions, "Ready");
+    let written = metadata.managed_fields.iter().filter(|entry| entry.subresource == "status");
+    let is_ready = ready.is_some_and(|condition| condition.status == "True");
+    // An eviction leaves the condition as it was.
+    let ended = matches!(status.phase.as_str(), "Succeeded" | "Failed");
     Pod {
         name: metadata.name.as_str().into(),
         uid: metadata.uid.as_str().into(),
         node: spec.node_name.as_deref().filter(|_| of_daemon_set).map(Into::into),
         owner,
         running: status.phase == "Running",
+        ended,
         terminating: metadata.deletion_timestamp.is_some(),
-        ready: ready.is_some_and(|condition| condition.status == "True"),
+        ready: is_ready,
         ready_changed: ready.and_then(|condition| condition.last_transition_time),
+        status_written: written.filter_map(|entry| entry.time).max(),
         restarts: restarts(status),
-        waiting: status
-            .container_statuses
-            .iter()
-            .find_map(|container| container.state.waiting.as_ref())
-            .map(|waiting| waiting.reason.as_str().into()),
+        trouble: if is_ready && !ended { None } else { trouble::of(object).map(Into::into) },
     }
+}
+
+fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.r#type == kind)
+}
+
+/// What a status says of something: `Evicted: The node was low on resource: memory`. Bounded and inert.
+fn said(reason: &str, message: &str) -> String {
+    let both = if reason.is_empty() || message.is_empty() { "" } else { ": " };
+    inert(&format!("{reason}{both}{}", message.trim()), MAX_MESSAGE)
 }
 
 /// Of all containers that run along: native sidecars are init containers that go on running. What has ended for good, as other init
@@ -52,16 +72,32 @@ fn owner_of(owner: &OwnerReference) -> Owner {
         "ReplicaSet" if apps => OwnerKind::ReplicaSet,
         "StatefulSet" if apps => OwnerKind::StatefulSet,
         "DaemonSet" if apps => OwnerKind::DaemonSet,
-        other => OwnerKind::Other(other.into()),
+        _ => OwnerKind::Other(foreign(owner).kind.into()),
     };
     Owner { kind, uid: owner.uid.as_str().into(), name: owner.name.as_str().into() }
 }
 
-/// A pod that asks, with what is written on it.
-pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
+/// An owner of a kind that may not be understood.
+pub fn foreign(owner: &OwnerReference) -> Foreign {
+    let kind = match owner.api_version.split_once('/') {
+        Some((group, _)) => format!("{}.{group}", owner.kind),
+        None => owner.kind.clone(),
+    };
+    Foreign { kind, name: owner.name.clone() }
+}
+
+/// Those annotations whose value a runbook could name.
+fn short(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    annotations.retain(|_, value| value.chars().count() <= LONGEST_ANNOTATION);
+    annotations
+}
+
+/// A pod that asks, with what is written on it; of the other annotations those `looked_at`.
+pub fn request_of(object: PodObject, bounds: &Bounds, looked_at: &LookedAt<'_>) -> Request {
     let pod = pod_of(&object);
     let asked = asked_by(&object.metadata, &bounds.selector);
-    let PodObject { metadata, status, .. } = object;
+    let (unscheduled, shut_gates) = (unscheduled(&object), shut_gates(&object));
+    let PodObject { metadata, spec, status } = object;
     let text = |key: &str| metadata.annotations.get(key).map(|text| text.chars().take(MAX_TEXT).collect::<String>());
     Request {
         pod,
@@ -84,16 +120,35 @@ pub fn request_of(object: PodObject, bounds: &Bounds) -> Request {
         runbook: text(annotation::RUNBOOK),
         approval: text(annotation::APPROVE),
         approved_by: text(annotation::APPROVED_BY),
-        containers: status.init_container_statuses.iter().chain(&status.container_statuses).map(container_of).collect(),
+        containers: (status.init_container_statuses.iter().map(|one| container_of(one, true, &spec.init_containers)))
+            .chain(status.container_statuses.iter().map(|one| container_of(one, false, &spec.containers)))
+            .collect(),
+        unscheduled,
+        shut_gates,
+        claims: spec.volumes.into_iter().filter_map(|volume| Some(volume.persistent_volume_claim?.claim_name)).collect(),
+        annotations: metadata
+            .annotations
+            .into_iter()
+            .filter(|(key, value)| looked_at.annotations.contains(key.as_str()) && value.chars().count() <= LONGEST_ANNOTATION)
+            .collect(),
         labels: metadata.labels,
     }
 }
 
-fn container_of(status: &ContainerStatus) -> Container {
+fn container_of(status: &ContainerStatus, init: bool, specs: &[ContainerSpec]) -> Container {
     let ended = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref());
+    let waiting = status.state.waiting.as_ref();
+    let running = status.state.running.is_some();
     Container {
+        name: status.name.clone(),
+        init,
         restarts: status.restart_count,
-        waiting: status.state.waiting.as_ref().map(|waiting| waiting.reason.clone()),
+        ready: status.ready,
+        running,
+        started: status.started.unwrap_or(running),
+        probed: specs.iter().find(|spec| spec.name == status.name).map(|spec| spec.readiness_probe.is_some()),
+        waiting: waiting.map(|waiting| waiting.reason.clone()),
+        waiting_message: waiting.map(|waiting| inert(&waiting.message, MAX_MESSAGE)).filter(|message| !message.is_empty()),
         ended: ended.map(|ended| Ended { reason: ended.reason.clone(), at: ended.finished_at }),
     }
 }
@@ -119,61 +174,22 @@ pub fn was_born_asking(object: &PodObject, selector: &Selector) -> bool {
         }
 }
 
-/// The facts of a workload, or why they make no sense.
-pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {
-    let WorkloadObject { metadata, spec, status } = object;
-    let template_labels: BTreeMap<String, String> =
-        match serde_json::from_value(spec.template["metadata"].get("labels").cloned().unwrap_or_default()) {
-            Ok(labels) => labels,
-            Err(error) => return Fact::Unknown(format!("the labels in the template of {kind} {} make no sense: {error}", metadata.name)),
-        };
-    let annotations = spec.template["metadata"]["annotations"].as_object();
-    let template_words = annotations.into_iter().flatten().map(|(key, _)| key.clone()).filter(|key| key.starts_with(PREFIX)).collect();
-    let grace = spec.template["spec"]["terminationGracePeriodSeconds"].as_u64();
-    let grace_seconds = grace.map_or(DEFAULT_GRACE_SECONDS, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
-    let on_delete = spec.update_strategy.r#type.as_deref() == Some("OnDelete");
-    let owner = metadata.annotations.get(annotation::OWNER).map(|text| text.chars().take(MAX_TEXT).collect());
-    let stateful = (kind == WorkloadKind::StatefulSet).then(|| Stateful {
-        ordered: spec.pod_management_policy.as_deref() != Some("Parallel"),
-        partition: spec.update_strategy.rolling_update.and_then(|update| update.partition).unwrap_or(0),
-        current_revision: status.current_revision,
-        update_revision: status.update_revision,
-    });
-    let (desired, replicas, updated, available) = match kind {
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
-            (spec.replicas.unwrap_or(1), status.replicas, status.updated_replicas, status.available_replicas)
-        }
-        WorkloadKind::ReplicaSet => (spec.replicas.unwrap_or(1), status.replicas, status.replicas, status.available_replicas),
-        WorkloadKind::DaemonSet => {
-            (status.desired_number_scheduled, status.current_number_scheduled, status.updated_number_scheduled, status.number_available)
-        }
-    };
-    Fact::Known(Workload {
-        kind,
-        template_hash: hash(&spec.template),
-        name: metadata.name,
-        uid: metadata.uid,
-        labels: metadata.labels,
-        template_labels,
-        generation: metadata.generation,
-        observed_generation: status.observed_generation,
-        desired,
-        replicas,
-        updated,
-        available,
-        paused: spec.paused,
-        min_ready_seconds: spec.min_ready_seconds,
-        grace_seconds,
-        template_words,
-        on_delete,
-        stateful,
-        owner,
-    })
+/// The namespace of a run.
+pub fn namespace_of(object: NamespaceObject, looked_at: &LookedAt<'_>) -> Namespace {
+    let mut metadata = object.metadata;
+    metadata.labels.retain(|key, _| looked_at.labels.contains(key.as_str()));
+    metadata.annotations.retain(|key, _| looked_at.annotations.contains(key.as_str()));
+    Namespace { labels: metadata.labels, annotations: short(metadata.annotations), deleting: metadata.deletion_timestamp.is_some() }
 }
 
-/// A digest of a JSON value; its objects are sorted by key, so equal content gives equal digests.
-fn hash(value: &serde_json::Value) -> String {
-    Sha256::digest(value.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// A claim.
+pub fn claim_of(object: &ClaimObject) -> Claim {
+    let shared = |mode: &String| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany");
+    Claim {
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        lost: object.status.phase == "Lost",
+        one_node: !object.spec.access_modes.is_empty() && !object.spec.access_modes.iter().any(shared),
+    }
 }
 
 /// A budget, or why its selector makes no sense.
@@ -228,8 +244,8 @@ mod tests {
                 "phase": "Running",
                 "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-23T10:00:05Z"}],
                 "containerStatuses": [
-                    {"restartCount": 2, "state": {"running": {"startedAt": "2026-11-23T10:00:05Z"}}},
-                    {"restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}},
+                    {"name": "a", "restartCount": 2, "ready": true, "state": {"running": {"startedAt": "2026-11-23T10:00:05Z"}}},
+                    {"name": "b", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}},
                 ],
             },
         }))
@@ -249,16 +265,18 @@ mod tests {
 
     #[test]
     fn a_request_is_as_old_as_the_servers_record_of_its_label() {
-        let request = request_of(pod(Some("2026-11-23T11:00:00Z")), &bounds());
+        let request = request_of(pod(Some("2026-11-23T11:00:00Z")), &bounds(), &LookedAt::default());
         assert_eq!(request.requested_at, Fact::Known("2026-11-23T11:00:00Z".parse().unwrap()));
         assert_eq!(request.field_manager.as_deref(), Some("kubectl-label"));
-        assert!(matches!(request_of(pod(None), &bounds()).requested_at, Fact::Unknown(_)));
+        assert!(matches!(request_of(pod(None), &bounds(), &LookedAt::default()).requested_at, Fact::Unknown(_)));
     }
 
     #[test]
     fn a_pod_is_all_its_containers_together() {
         let facts = pod_of(&pod(None));
-        assert_eq!((facts.restarts, facts.waiting.as_deref(), facts.ready), (5, Some("CrashLoopBackOff"), false));
+        assert_eq!((facts.restarts, facts.ready), (5, false));
+        assert_eq!(facts.trouble.as_deref(), Some("container b: CrashLoopBackOff: back-off"));
+        assert_eq!(facts.status_written, Some("2026-11-23T12:00:00Z".parse().unwrap()));
     }
 
     #[test]
@@ -274,6 +292,6 @@ mod tests {
     fn what_everyone_may_write_is_bounded() {
         let mut object = pod(None);
         object.metadata.annotations.insert(annotation::INCIDENT.to_owned(), "é".repeat(100_000));
-        assert_eq!(request_of(object, &bounds()).incident.unwrap().chars().count(), MAX_TEXT);
+        assert_eq!(request_of(object, &bounds(), &LookedAt::default()).incident.unwrap().chars().count(), MAX_TEXT);
     }
 }

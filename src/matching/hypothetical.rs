@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{Api, ApiError, Cause, PODS, PodObject};
+use crate::runbook::Runbook;
 use crate::selector::{Operator, Selector};
 use crate::snapshot::{Bounds, Fact, Request};
 
@@ -12,13 +13,13 @@ use super::facts;
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn hypothetical(api: &Api, bounds: &Bounds, name: &str) -> Result<Option<Request>, ApiError> {
+pub async fn hypothetical(api: &Api, bounds: &Bounds, name: &str, runbooks: &[Runbook]) -> Result<Option<Request>, ApiError> {
     let mut object = match api.get::<PodObject>(PODS, name).await {
         Err(ApiError { cause: Cause::NotFound, .. }) => return Ok(None),
         object => object?,
     };
     ask(&mut object.metadata.labels, &bounds.selector);
-    let mut request = facts::request_of(object, bounds);
+    let mut request = facts::request_of(object, bounds, &super::LookedAt::by(runbooks));
     // The pod's labels may have been set long ago, by somebody who asked for nothing.
     request.requested_at = api.clock().now().map_or_else(|| Fact::Unknown("the API server told no time".to_owned()), Fact::Known);
     request.field_manager = None;

@@ -9,15 +9,21 @@ use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{NOT_LOOKED_AT, behind, by_service, facts, looks_at_namespace, pod_of, pods_of, services_by_label};
+use super::{LookedAt, behind, by_service, facts, looks_at_namespace, pod_of, services_by_label};
 use crate::api::{
-    BudgetObject, DAEMON_SETS, DEPLOYMENTS, NamespaceObject, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS, WorkloadObject,
+    BudgetObject, ClaimObject, DAEMON_SETS, DEPLOYMENTS, NamespaceObject, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS, WorkloadObject,
 };
 use crate::runbook::Runbook;
-use crate::snapshot::{Bounds, Budget, Fact, Owner, Pod, Readings, Request, Snapshot, Workload};
+use crate::snapshot::{Behind, Bounds, Budget, Claim, Fact, Namespace, Owner, Pod, Readings, Request, Snapshot, service_of};
 
 /// On a recorded workload: the digest of its pod template as it was, for the template itself is not recorded.
 pub const TEMPLATE_HASH: &str = "remediator.kubedojo.io/recorded-template-hash";
+
+/// On a recorded pod that is not Ready: what its own status said stands in the way, for not all of that is recorded. Empty: nothing.
+pub const TROUBLE: &str = "remediator.kubedojo.io/recorded-trouble";
+
+/// Among what could not be read: which objects the requesting pods own.
+pub const DEPENDENTS: &str = "ownerReferences";
 
 /// The kinds of object that a decision rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +41,23 @@ pub enum Kind {
     /// policy/v1.
     PodDisruptionBudget,
     /// v1.
+    PersistentVolumeClaim,
+    /// v1.
     Pod,
 }
 
 impl Kind {
     /// Every kind, in the order in which a recording lists them.
-    pub const ALL: [Self; 7] =
-        [Self::Namespace, Self::Deployment, Self::ReplicaSet, Self::StatefulSet, Self::DaemonSet, Self::PodDisruptionBudget, Self::Pod];
+    pub const ALL: [Self; 8] = [
+        Self::Namespace,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::PodDisruptionBudget,
+        Self::PersistentVolumeClaim,
+        Self::Pod,
+    ];
 
     /// As manifests write it.
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +68,7 @@ impl Kind {
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::PersistentVolumeClaim => "PersistentVolumeClaim",
             Self::Pod => "Pod",
         }
     }
@@ -76,6 +93,7 @@ impl Kind {
         match self {
             Self::Namespace => typed::<NamespaceObject>(object).map(drop),
             Self::PodDisruptionBudget => typed::<BudgetObject>(object).map(drop),
+            Self::PersistentVolumeClaim => typed::<ClaimObject>(object).map(drop),
             Self::Pod => typed::<PodObject>(object).map(drop),
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet => typed::<WorkloadObject>(object).map(drop),
         }
@@ -90,8 +108,8 @@ fn typed<T: DeserializeOwned>(object: &Value) -> Result<T, serde_json::Error> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Objects {
     all: BTreeMap<(Kind, String), Value>,
-    /// What could not be read, and why: `PodDisruptionBudget` and `Namespace` for all of them, `Kind/name` for what makes pods,
-    /// `label=value` for the pods of a service.
+    /// What could not be read, and why: `PodDisruptionBudget` and `Namespace` for all of them, `Kind/name` for what makes pods and for
+    /// claims, `label=value` for the pods of a service, [`DEPENDENTS`] for what pods own.
     pub unreadable: BTreeMap<String, String>,
     /// What the probes of a pod's runbook answered, by the pod's name. Nothing there for a pod: they were not asked.
     pub probes: BTreeMap<String, Readings>,
@@ -138,13 +156,16 @@ impl Objects {
     pub fn snapshot(&self, bounds: Bounds, runbooks: &[Runbook]) -> Snapshot {
         let pods: Vec<PodObject> = self.of(Kind::Pod).filter_map(|object| typed(object).ok()).collect();
         let asking = pods.iter().filter(|pod| bounds.selector.matches(&pod.metadata.labels));
-        let requests: Vec<Request> = asking.map(|pod| facts::request_of(pod.clone(), &bounds)).collect();
+        let looked_at = LookedAt::by(runbooks);
+        let request = |pod: &PodObject| {
+            let small = recorded_pod(pod);
+            Request { pod: small, ..facts::request_of(pod.clone(), &bounds, &looked_at) }
+        };
+        let requests: Vec<Request> = asking.map(request).collect();
         let mut services = BTreeMap::new();
-        for (label, names) in services_by_label(&requests) {
-            let selector = pods_of(&label, names.iter().cloned().collect(), &bounds.service_label);
-            let selected = pods.iter().filter(|pod| selector.matches(&pod.metadata.labels));
-            let listed = selected.map(|pod| (pod.metadata.labels.get(&label).cloned().unwrap_or_default(), pod_of(pod))).collect();
-            services.extend(by_service(&label, &names, Fact::Known(listed)));
+        for of_label in services_by_label(&requests).values() {
+            let listed = pods.iter().map(|pod| (service_of(&pod.metadata.labels, &bounds.service_label), recorded_pod(pod))).collect();
+            services.extend(by_service(of_label, Fact::Known(listed)));
         }
         for (service, pods) in &mut services {
             if let Some(why) = self.unreadable.get(&service.to_string()) {
@@ -152,29 +173,31 @@ impl Objects {
             }
         }
         let owners = requests.iter().filter_map(|request| request.pod.owner.as_ref());
-        let workloads = owners.map(|owner| (owner.uid.to_string(), self.workload_behind(owner))).collect();
-        let namespace_labels = self.namespace_labels(&bounds.namespace, runbooks);
+        let workloads = owners.map(|owner| (owner.uid.to_string(), self.workload_behind(owner, &looked_at))).collect();
+        let (namespace, claims, dependents) =
+            (self.namespace(&bounds.namespace, runbooks, &looked_at), self.claims(&requests), self.dependents(&requests));
         let answered = |request: &Request| Some((request.pod.uid.to_string(), self.probes.get(&*request.pod.name)?.clone()));
         let probes = requests.iter().filter_map(answered).collect();
-        Snapshot { budgets: self.budgets(), services, workloads, namespace_labels, probes, requests, bounds }
+        Snapshot { budgets: self.budgets(), services, workloads, namespace, claims, dependents, probes, requests, bounds }
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Value> {
         self.all.iter().filter(move |((other, _), _)| *other == kind).map(|(_, object)| object)
     }
 
-    fn workload_behind(&self, owner: &Owner) -> Fact<Workload> {
+    fn workload_behind(&self, owner: &Owner, looked_at: &LookedAt<'_>) -> Fact<Behind> {
         let get = async |resource: Resource, name: &str| Ok::<_, std::convert::Infallible>(self.get(resource, name));
         let Some(Ok(mut found)) = behind(owner, get).now_or_never() else {
             return Fact::Unknown(format!("the workload behind {} was not read", owner.name));
         };
-        if let Fact::Known(workload) = &mut found
+        if let Fact::Known(Behind::Workload(workload)) = &mut found
             && let Some(kind) = Kind::from_word(workload.kind.as_str())
             && let Some(object) = self.all.get(&(kind, workload.name.clone()))
             && let Some(recorded) = object["metadata"]["annotations"][TEMPLATE_HASH].as_str()
         {
             recorded.clone_into(&mut workload.template_hash);
         }
+        found.keep(looked_at);
         found
     }
 
@@ -196,18 +219,53 @@ impl Objects {
         self.of(Kind::PodDisruptionBudget).map(read).collect::<Result<_, _>>().map_or_else(Fact::Unknown, Fact::Known)
     }
 
-    fn namespace_labels(&self, namespace: &str, runbooks: &[Runbook]) -> Fact<BTreeMap<String, String>> {
-        if !looks_at_namespace(runbooks) {
-            return Fact::Unknown(NOT_LOOKED_AT.to_owned());
-        }
+    /// One that is not recorded is there, and nothing is known of its labels.
+    fn namespace(&self, name: &str, runbooks: &[Runbook], looked_at: &LookedAt<'_>) -> Fact<Namespace> {
         if let Some(why) = self.unreadable.get(Kind::Namespace.as_str()) {
             return Fact::Unknown(why.clone());
         }
-        match self.all.get(&(Kind::Namespace, namespace.to_owned())).and_then(|object| typed::<NamespaceObject>(object).ok()) {
-            Some(object) => Fact::Known(object.metadata.labels),
-            None => Fact::Unknown(format!("Namespace/{namespace} is not among the recorded objects")),
+        match self.all.get(&(Kind::Namespace, name.to_owned())).and_then(|object| typed::<NamespaceObject>(object).ok()) {
+            Some(object) => Fact::Known(facts::namespace_of(object, looked_at)),
+            None if looks_at_namespace(runbooks) => Fact::Unknown(format!("Namespace/{name} is not among the recorded objects")),
+            None => Fact::Known(Namespace::default()),
         }
     }
+
+    fn claims(&self, requests: &[Request]) -> BTreeMap<String, Fact<Option<Claim>>> {
+        let kind = Kind::PersistentVolumeClaim;
+        let claim = |name: &String| match self.unreadable.get(&format!("{}/{name}", kind.as_str())) {
+            Some(why) => Fact::Unknown(why.clone()),
+            None => {
+                let object = self.all.get(&(kind, name.clone())).and_then(|object| typed::<ClaimObject>(object).ok());
+                Fact::Known(object.map(|object| facts::claim_of(&object)))
+            }
+        };
+        requests.iter().flat_map(|request| &request.claims).map(|name| (name.clone(), claim(name))).collect()
+    }
+
+    /// What is recorded with a requesting pod as its owner.
+    fn dependents(&self, requests: &[Request]) -> Fact<BTreeMap<String, Vec<String>>> {
+        if let Some(why) = self.unreadable.get(DEPENDENTS) {
+            return Fact::Unknown(why.clone());
+        }
+        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for ((kind, name), object) in &self.all {
+            let owners = object["metadata"]["ownerReferences"].as_array();
+            let owner = owners.into_iter().flatten().filter_map(|owner| owner["uid"].as_str());
+            for uid in owner.filter(|uid| requests.iter().any(|request| *request.pod.uid == **uid)) {
+                found.entry(uid.to_owned()).or_default().push(format!("{}/{name}", kind.as_str()));
+            }
+        }
+        Fact::Known(found)
+    }
+}
+
+fn recorded_pod(object: &PodObject) -> Pod {
+    let mut pod = pod_of(object);
+    if let Some(trouble) = object.metadata.annotations.get(TROUBLE) {
+        pod.trouble = (!trouble.is_empty()).then(|| trouble.as_str().into());
+    }
+    pod
 }
 
 /// Fills in what every object of a cluster has, where a hand-written one leaves it out: UIDs, by kind and name, and a version.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::matching::looks_at_namespace;
-use crate::matching::recorded::{Kind, TEMPLATE_HASH};
-use crate::runbook::{Reading, Runbook};
+use crate::matching::recorded::{DEPENDENTS, Kind, TEMPLATE_HASH, TROUBLE};
+use crate::runbook::Reading;
 use crate::selector::{Operator, Requirement, Selector};
-use crate::snapshot::{Bounds, Budget, Container, Fact, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, WorkloadKind};
+use crate::snapshot::{
+    Behind, Bounds, Budget, Claim, Container, Exclusive, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot,
+    Start, Workload, WorkloadKind,
+};
 use crate::words::{annotation, inert};
 
 /// More than any message says of why something is unknown, in characters.
@@ -28,7 +30,7 @@ pub(super) struct Recorded<'a> {
 }
 
 /// The objects that these facts come from. `decided` are the requests whose facts count most.
-pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request], runbooks: &[Runbook]) -> Recorded<'a> {
+pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request]) -> Recorded<'a> {
     let (mut objects, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
     let mut put = |kind: Kind, name: &str, object: Value| drop(objects.insert((kind, name.to_owned()), object));
     let namespace = snapshot.bounds.namespace.as_str();
@@ -50,17 +52,24 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request], runbooks: &[R
     }
     for owner in snapshot.requests.iter().filter_map(|request| request.pod.owner.as_ref()) {
         match (snapshot.workloads.get(&*owner.uid), &owner.kind) {
-            (Some(Fact::Known(known)), _) => {
+            (Some(Fact::Known(Behind::Workload(known))), _) => {
                 let (kind, object) = workload(known, namespace);
                 put(kind, &known.name, object);
                 if known.kind == WorkloadKind::Deployment {
-                    put(Kind::ReplicaSet, &owner.name, replica_set(owner, known, namespace));
+                    let above = json!([{
+                        "apiVersion": "apps/v1", "kind": "Deployment", "name": known.name, "uid": known.uid, "controller": true,
+                    }]);
+                    put(Kind::ReplicaSet, &owner.name, replica_set(owner, &above, namespace));
                 }
             }
+            // Of another kind of owner it is the kind that says what it is.
+            (Some(Fact::Known(Behind::Unsupported(above))), OwnerKind::ReplicaSet) => {
+                put(Kind::ReplicaSet, &owner.name, replica_set(owner, &json!([foreign(above)]), namespace));
+            }
+            (Some(Fact::Known(Behind::Unsupported(_))), _) => {}
             (Some(Fact::Unknown(why)), OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet) => {
                 unreadable.insert(format!("{}/{}", owner.kind.as_str(), owner.name), line(why));
             }
-            // Of another kind of owner it is the kind that says why nothing is known.
             (Some(Fact::Unknown(_)), OwnerKind::Other(_)) | (None, _) => {}
         }
     }
@@ -68,15 +77,30 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request], runbooks: &[R
         Fact::Known(budgets) => budgets.iter().for_each(|one| put(Kind::PodDisruptionBudget, &one.name, budget(one, namespace))),
         Fact::Unknown(why) => drop(unreadable.insert(Kind::PodDisruptionBudget.as_str().to_owned(), line(why))),
     }
-    match &snapshot.namespace_labels {
-        Fact::Known(labels) => {
-            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}});
-            put(Kind::Namespace, namespace, object);
+    match &snapshot.namespace {
+        Fact::Known(facts) => put(Kind::Namespace, namespace, of_namespace(facts, namespace)),
+        Fact::Unknown(why) => drop(unreadable.insert(Kind::Namespace.as_str().to_owned(), line(why))),
+    }
+    for (name, fact) in &snapshot.claims {
+        match fact {
+            Fact::Known(Some(known)) => put(Kind::PersistentVolumeClaim, name, claim(*known, name, namespace)),
+            Fact::Known(None) => {}
+            Fact::Unknown(why) => drop(unreadable.insert(format!("{}/{name}", Kind::PersistentVolumeClaim.as_str()), line(why))),
         }
-        Fact::Unknown(why) if looks_at_namespace(runbooks) => {
-            unreadable.insert(Kind::Namespace.as_str().to_owned(), line(why));
+    }
+    match &snapshot.dependents {
+        Fact::Known(owned) => {
+            for (owner, names) in owned {
+                for (kind, name) in names.iter().filter_map(|one| one.split_once('/')) {
+                    if let Some(kind) = Kind::from_word(kind) {
+                        let request = snapshot.requests.iter().find(|request| *request.pod.uid == **owner);
+                        let of = json!({"apiVersion": "v1", "kind": "Pod", "name": request.map(|one| &one.pod.name), "uid": owner});
+                        owned_by(&mut objects, kind, name, namespace, of);
+                    }
+                }
+            }
         }
-        Fact::Unknown(_) => {}
+        Fact::Unknown(why) => drop(unreadable.insert(DEPENDENTS.to_owned(), line(why))),
     }
     let removable = Box::new(|object: &Value| match object["kind"].as_str() {
         Some("Pod") => {
@@ -112,18 +136,21 @@ fn line(why: &str) -> String {
 
 fn peer(pod: &Pod, service: &Service, namespace: &str) -> Value {
     let labels = json!({service.label.clone(): service.name});
-    let phase = if pod.running { "Running" } else { "Pending" };
-    let container = (pod.restarts > 0 || pod.waiting.is_some())
-        .then(|| json!({"restartCount": pod.restarts, "state": waiting(pod.waiting.as_deref())}));
+    let phase = match pod {
+        Pod { ended: true, .. } => "Failed",
+        Pod { running: true, .. } => "Running",
+        _ => "Pending",
+    };
+    let container = (pod.restarts > 0).then(|| json!({"restartCount": pod.restarts}));
     object_of_pod(pod, namespace, &labels, json!({"phase": phase, "containerStatuses": container.into_iter().collect::<Vec<_>>()}))
 }
 
 fn asking(request: &Request, pod: &Pod, bounds: &Bounds) -> Value {
-    let split = init_containers(request);
-    let (init, main) = request.containers.split_at(split);
-    let list = |containers: &[Container]| containers.iter().map(container).collect::<Vec<_>>();
-    let status = json!({"phase": request.phase, "initContainerStatuses": list(init), "containerStatuses": list(main)});
+    let list = |init: bool| request.containers.iter().filter(|one| one.init == init).map(container).collect::<Vec<_>>();
+    let status = json!({"phase": request.phase, "initContainerStatuses": list(true), "containerStatuses": list(false)});
     let mut object = object_of_pod(pod, &bounds.namespace, &json!(request.labels), status);
+    object["spec"] = spec(request);
+    append(&mut object["status"], "conditions", further_conditions(request));
     object["metadata"]["resourceVersion"] = json!(request.resource_version);
     let stated = [
         (annotation::REQUESTED_BY, &request.requested_by),
@@ -138,8 +165,12 @@ fn asking(request: &Request, pod: &Pod, bounds: &Bounds) -> Value {
     ];
     let mut annotations: Map<String, Value> =
         stated.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?)))).collect();
+    annotations.extend(request.annotations.iter().map(|(key, value)| (key.clone(), json!(value))));
     if request.mirror {
         annotations.insert("kubernetes.io/config.mirror".to_owned(), json!("recorded"));
+    }
+    if !pod.ready || pod.ended {
+        annotations.insert(TROUBLE.to_owned(), json!(pod.trouble.as_deref().unwrap_or_default()));
     }
     if !annotations.is_empty() {
         object["metadata"]["annotations"] = Value::Object(annotations);
@@ -147,48 +178,140 @@ fn asking(request: &Request, pod: &Pod, bounds: &Bounds) -> Value {
     if let Fact::Known(time) = request.requested_at {
         let owned: Map<String, Value> = bounds.selector.required_keys().map(|key| (format!("f:{key}"), json!({}))).collect();
         let manager = request.field_manager.clone().unwrap_or_default();
-        object["metadata"]["managedFields"] = json!([{"manager": manager, "time": time, "fieldsV1": {"f:metadata": {"f:labels": owned}}}]);
+        let entry = json!({"manager": manager, "time": time, "fieldsV1": {"f:metadata": {"f:labels": owned}}});
+        append(&mut object["metadata"], "managedFields", vec![entry]);
     }
     object
 }
 
-/// How many of a request's containers are init containers: so many that the facts about the others come out as they were.
-fn init_containers(request: &Request) -> usize {
-    let fits = |split: &usize| {
-        let (_, main) = request.containers.split_at(*split);
-        let restarts = main.iter().map(|container| container.restarts).fold(0, u32::saturating_add);
-        let waiting = main.iter().find_map(|container| container.waiting.as_deref());
-        restarts == request.pod.restarts && waiting == request.pod.waiting.as_deref()
+/// Adds to a list that may not be there yet.
+fn append(object: &mut Value, field: &str, more: Vec<Value>) {
+    match object.get_mut(field) {
+        Some(Value::Array(list)) => list.extend(more),
+        _ if !more.is_empty() => object[field] = Value::Array(more),
+        _ => {}
+    }
+}
+
+/// Of a requesting pod's spec, what its facts come from.
+fn spec(request: &Request) -> Value {
+    let containers = |init: bool| {
+        let known = request.containers.iter().filter(|one| one.init == init);
+        let container = |one: &Container| {
+            let probe = one.probed?.then(|| json!({}));
+            Some(json!({"name": one.name, "readinessProbe": probe}))
+        };
+        known.filter_map(container).collect::<Vec<_>>()
     };
-    (0..=request.containers.len()).find(fits).unwrap_or(0)
+    let volume = |name: &String| json!({"persistentVolumeClaim": {"claimName": name}});
+    let gate = |gate: &String| json!({"conditionType": gate.split(' ').next()});
+    let mut spec = json!({
+        "containers": containers(false), "initContainers": containers(true),
+        "volumes": request.claims.iter().map(volume).collect::<Vec<_>>(),
+        "readinessGates": request.shut_gates.iter().map(gate).collect::<Vec<_>>(),
+    });
+    if request.unscheduled.is_none() && request.phase == "Pending" {
+        spec["nodeName"] = json!("not recorded");
+    }
+    if let Value::Object(fields) = &mut spec {
+        fields.retain(|_, value| !value.as_array().is_some_and(Vec::is_empty));
+    }
+    spec
+}
+
+/// The conditions that its facts come from, Ready aside.
+fn further_conditions(request: &Request) -> Vec<Value> {
+    // What was said of it is one text by now, reason and message.
+    let unscheduled = request.unscheduled.iter().map(|why| json!({"type": "PodScheduled", "status": "False", "message": why}));
+    let gates = request.shut_gates.iter().filter_map(|gate| {
+        let (kind, rest) = gate.split_once(" is ")?;
+        let (state, why) = rest.split_once(": ").unwrap_or((rest, ""));
+        (rest != "not set by anybody").then(|| json!({"type": kind, "status": state, "message": why}))
+    });
+    unscheduled.chain(gates).collect()
 }
 
 fn container(container: &Container) -> Value {
-    let mut object = json!({"restartCount": container.restarts, "state": waiting(container.waiting.as_deref())});
+    let mut object =
+        json!({"name": container.name, "restartCount": container.restarts, "ready": container.ready, "started": container.started});
+    if let Some(reason) = &container.waiting {
+        object["state"] = json!({"waiting": {"reason": reason, "message": container.waiting_message.clone().unwrap_or_default()}});
+    } else if container.running {
+        object["state"] = json!({"running": {}});
+    }
     if let Some(ended) = &container.ended {
         object["lastState"] = json!({"terminated": {"reason": ended.reason, "finishedAt": ended.at}});
     }
     object
 }
 
-fn waiting(reason: Option<&str>) -> Value {
-    reason.map_or_else(|| json!({}), |reason| json!({"waiting": {"reason": reason}}))
+/// Of an object of a kind that is not understood, as an owner's reference.
+fn foreign(Foreign { kind, name }: &Foreign) -> Value {
+    let (kind, version) = match kind.split_once('.') {
+        // Which version is nothing that a decision looks at.
+        Some((kind, group)) => (kind, format!("{group}/v1")),
+        None => (kind.as_str(), "v1".to_owned()),
+    };
+    json!({"apiVersion": version, "kind": kind, "name": name, "controller": true})
 }
+
+/// What belongs to a requesting pod: its owner is added to what is recorded of it otherwise.
+fn owned_by(objects: &mut BTreeMap<Key, Value>, kind: Kind, name: &str, namespace: &str, of: Value) {
+    let version = if kind == Kind::Pod { "v1" } else { "apps/v1" };
+    let metadata = json!({"name": name, "namespace": namespace});
+    let bare = json!({"apiVersion": version, "kind": kind.as_str(), "metadata": metadata, "spec": {}});
+    let object = objects.entry((kind, name.to_owned())).or_insert(bare);
+    append(&mut object["metadata"], "ownerReferences", vec![of]);
+}
+
+fn of_namespace(facts: &Namespace, name: &str) -> Value {
+    let mut metadata = json!({"name": name});
+    for (field, found) in [("labels", &facts.labels), ("annotations", &facts.annotations)] {
+        if !found.is_empty() {
+            metadata[field] = json!(found);
+        }
+    }
+    if facts.deleting {
+        metadata["deletionTimestamp"] = json!(SOME_TIME);
+    }
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+}
+
+fn claim(claim: Claim, name: &str, namespace: &str) -> Value {
+    let mut metadata = json!({"name": name, "namespace": namespace});
+    if claim.deleting {
+        metadata["deletionTimestamp"] = json!(SOME_TIME);
+    }
+    let mode = if claim.one_node { "ReadWriteOnce" } else { "ReadWriteMany" };
+    let phase = if claim.lost { "Lost" } else { "Bound" };
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"accessModes": [mode]}, "status": {"phase": phase},
+    })
+}
+
+/// When something is deleted is nothing that a decision looks at.
+const SOME_TIME: &str = "1970-01-01T00:00:00Z";
 
 fn object_of_pod(pod: &Pod, namespace: &str, labels: &Value, mut status: Value) -> Value {
     let mut metadata = json!({"name": pod.name, "namespace": namespace, "uid": pod.uid, "labels": labels});
     if let Some(Owner { kind, uid, name }) = &pod.owner {
-        let version = match kind {
-            OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet => "apps/v1",
-            OwnerKind::Other(kind) if **kind == *"Job" => "batch/v1",
-            OwnerKind::Other(kind) if matches!(&**kind, "Node" | "ReplicationController") => "v1",
-            OwnerKind::Other(_) => "not.recorded/v1",
+        let mut owner = match kind {
+            OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet => {
+                json!({"apiVersion": "apps/v1", "kind": kind.as_str(), "name": name, "controller": true})
+            }
+            OwnerKind::Other(kind) => foreign(&Foreign { kind: kind.to_string(), name: name.to_string() }),
         };
-        metadata["ownerReferences"] = json!([{"apiVersion": version, "kind": kind.as_str(), "name": name, "uid": uid, "controller": true}]);
+        owner["uid"] = json!(uid);
+        metadata["ownerReferences"] = json!([owner]);
     }
     if pod.terminating {
-        // When is nothing that a decision looks at.
-        metadata["deletionTimestamp"] = json!("1970-01-01T00:00:00Z");
+        metadata["deletionTimestamp"] = json!(SOME_TIME);
+    }
+    if !pod.ready || pod.ended {
+        metadata["annotations"] = json!({TROUBLE: pod.trouble.as_deref().unwrap_or_default()});
+    }
+    if let Some(written) = pod.status_written {
+        metadata["managedFields"] = json!([{"manager": "kubelet", "subresource": "status", "time": written}]);
     }
     if pod.ready || pod.ready_changed.is_some() {
         let word = if pod.ready { "True" } else { "False" };
@@ -200,30 +323,75 @@ fn object_of_pod(pod: &Pod, namespace: &str, labels: &Value, mut status: Value) 
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
 }
 
-/// What stands between a Deployment and its pods.
-fn replica_set(owner: &Owner, above: &Workload, namespace: &str) -> Value {
-    let of = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": above.name, "uid": above.uid, "controller": true}]);
-    let metadata = json!({"name": owner.name, "namespace": namespace, "uid": owner.uid, "ownerReferences": of});
+/// What stands between a controller above it and its pods.
+fn replica_set(owner: &Owner, above: &Value, namespace: &str) -> Value {
+    let metadata = json!({"name": owner.name, "namespace": namespace, "uid": owner.uid, "ownerReferences": above});
     json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": {}})
+}
+
+/// The containers of a template, as far as they take time, and what keeps its pods apart.
+fn pod_template(workload: &Workload) -> Value {
+    let container = |start: &Start| {
+        let Start { name, sidecar, post_start_sleep, startup_delay, ready_delay, ready_successes, ready_period } = start;
+        let mut object = json!({
+            "name": name,
+            "lifecycle": {"postStart": {"sleep": {"seconds": post_start_sleep}}},
+            "startupProbe": {"initialDelaySeconds": startup_delay},
+            "readinessProbe": {"initialDelaySeconds": ready_delay, "successThreshold": ready_successes, "periodSeconds": ready_period},
+        });
+        if *sidecar {
+            object["restartPolicy"] = json!("Always");
+        }
+        object
+    };
+    let some = |sidecar: bool| workload.starts.iter().filter(|start| start.sidecar == sidecar).map(container).collect::<Vec<_>>();
+    let (sidecars, mut containers) = (some(true), some(false));
+    let mut spec = json!({"terminationGracePeriodSeconds": workload.grace_seconds});
+    match workload.exclusive {
+        Some(Exclusive::HostPort(port)) => containers.push(json!({"name": "not-recorded", "ports": [{"hostPort": port}]})),
+        Some(Exclusive::AntiAffinity) => {
+            let itself = json!([{"labelSelector": {"matchLabels": workload.template_labels}}]);
+            spec["affinity"] = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": itself}});
+        }
+        None => {}
+    }
+    for (field, list) in [("initContainers", sidecars), ("containers", containers)] {
+        if !list.is_empty() {
+            spec[field] = json!(list);
+        }
+    }
+    let words: BTreeMap<&str, &str> = workload.template_words.iter().map(|word| (word.as_str(), "")).collect();
+    json!({"metadata": {"labels": workload.template_labels, "annotations": words}, "spec": spec})
 }
 
 fn workload(workload: &Workload, namespace: &str) -> (Kind, Value) {
     let Workload { desired, replicas, updated, available, .. } = workload;
     let mut annotations = Map::from_iter([(TEMPLATE_HASH.to_owned(), json!(workload.template_hash))]);
+    annotations.extend(workload.annotations.iter().map(|(key, value)| (key.clone(), json!(value))));
     if let Some(owner) = &workload.owner {
         annotations.insert(annotation::OWNER.to_owned(), json!(owner));
     }
-    let metadata = json!({
+    let mut metadata = json!({
         "name": workload.name, "namespace": namespace, "uid": workload.uid, "generation": workload.generation, "labels": workload.labels,
         "annotations": annotations,
     });
-    let words: BTreeMap<&str, &str> = workload.template_words.iter().map(|word| (word.as_str(), "")).collect();
-    let template = json!({
-        "metadata": {"labels": workload.template_labels, "annotations": words},
-        "spec": {"terminationGracePeriodSeconds": workload.grace_seconds},
-    });
+    if workload.deleting {
+        metadata["deletionTimestamp"] = json!(SOME_TIME);
+    }
+    if let Some(controller) = &workload.controller {
+        metadata["ownerReferences"] = json!([foreign(controller)]);
+    }
+    let template = pod_template(workload);
     let mut spec = json!({"minReadySeconds": workload.min_ready_seconds, "template": template});
     let mut status = json!({"observedGeneration": workload.observed_generation});
+    let conditions = [("ReplicaFailure", "True", &workload.cannot_create), ("Progressing", "False", &workload.stalled)];
+    let conditions: Vec<Value> = conditions
+        .into_iter()
+        .filter_map(|(kind, state, why)| Some(json!({"type": kind, "status": state, "message": why.as_ref()?})))
+        .collect();
+    if !conditions.is_empty() {
+        status["conditions"] = json!(conditions);
+    }
     if workload.paused {
         spec["paused"] = json!(true);
     }

@@ -108,7 +108,20 @@ pub(super) fn by_hand(id: GuardrailId, runbook: &Runbook) -> ByHand {
         GuardrailId::Controller => step(
             "A controller makes a new pod",
             "The first line is a ReplicaSet, a StatefulSet or a DaemonSet. The second one is empty: else the pod only mirrors a file on its node.",
-            &["echo \"$OWNER\"", &format!("{POD} -o jsonpath='{{.metadata.annotations.kubernetes\\.io/config\\.mirror}}{{\"\\n\"}}'")],
+            &[
+                "echo \"$OWNER\"",
+                &format!("{POD} -o jsonpath='{{.metadata.annotations.kubernetes\\.io/config\\.mirror}}{{\"\\n\"}}'"),
+                &format!("{WORKLOAD} -o jsonpath='{{.metadata.ownerReferences}}{{\"\\n\"}}'"),
+            ],
+        ),
+        GuardrailId::OwnsNothing => step(
+            "The pod owns nothing",
+            "Nothing is listed below the heading: what the pod owns would be deleted with it.",
+            &[
+                &format!("POD_UID=$({POD} -o jsonpath='{{.metadata.uid}}')"),
+                "kubectl get pods,deployments,replicasets,statefulsets,daemonsets -n \"$NAMESPACE\" \
+                 -o custom-columns='KIND:.kind,NAME:.metadata.name,OWNERS:.metadata.ownerReferences[*].uid' | grep -e '^KIND' -e \"$POD_UID\"",
+            ],
         ),
         GuardrailId::WorkloadKind => step(
             "The kind of workload is allowed",
@@ -129,9 +142,27 @@ pub(super) fn by_hand(id: GuardrailId, runbook: &Runbook) -> ByHand {
             &[&format!("{WORKLOAD} -o jsonpath='{{.spec.template.metadata.labels}}{{\"\\n\"}}'")],
         ),
         GuardrailId::Terminating => step(
-            "The pod is not on its way out",
-            "The phase is neither Succeeded nor Failed, and nothing stands after `deleted=`.",
-            &[&format!("{POD} -o jsonpath='phase={{.status.phase}} deleted={{.metadata.deletionTimestamp}}{{\"\\n\"}}'")],
+            "Nothing is on its way out",
+            "Nothing stands after `deleted=`, of the pod, its workload and the namespace; the pod's phase is neither Succeeded nor Failed.",
+            &[
+                &format!("{POD} -o jsonpath='phase={{.status.phase}} deleted={{.metadata.deletionTimestamp}}{{\"\\n\"}}'"),
+                &format!("{WORKLOAD} -o jsonpath='deleted={{.metadata.deletionTimestamp}}{{\"\\n\"}}'"),
+                "kubectl get namespace \"$NAMESPACE\" -o jsonpath='deleted={.metadata.deletionTimestamp}{\"\\n\"}'",
+            ],
+        ),
+        GuardrailId::CanStart => step(
+            "A replacement could run",
+            "The pod was scheduled (or it says why not, and a replacement would not be either); no container waits for an image or a \
+             configuration that is wrong; every claim that it mounts is there, Bound, and not being deleted.",
+            &[
+                &format!(
+                    "{POD} -o jsonpath='{{range .status.conditions[?(@.type==\"PodScheduled\")]}}scheduled={{.status}} {{.message}}{{end}}{{\"\\n\"}}'"
+                ),
+                &format!(
+                    "{POD} -o jsonpath='{{range .status.containerStatuses[*]}}{{.name}} {{.state.waiting.reason}} {{.state.waiting.message}}{{\"\\n\"}}{{end}}'"
+                ),
+                "kubectl get persistentvolumeclaims -n \"$NAMESPACE\" -o custom-columns='NAME:.metadata.name,PHASE:.status.phase,DELETED:.metadata.deletionTimestamp'",
+            ],
         ),
         GuardrailId::BlastRadius => {
             let limit = format!(
@@ -192,8 +223,22 @@ pub(super) fn by_hand(id: GuardrailId, runbook: &Runbook) -> ByHand {
             let keys = keys.into_iter().collect::<Vec<_>>().join(",");
             step(
                 "No label stops it",
-                format!("Neither workload nor namespace has {}.", any_of(&labels)),
-                &[&format!("{WORKLOAD} -L {keys}"), &format!("kubectl get namespace \"$NAMESPACE\" -L {keys}")],
+                format!("Neither pod, workload nor namespace has {}.", any_of(&labels)),
+                &[
+                    &format!("{POD} -L {keys}"),
+                    &format!("{WORKLOAD} -L {keys}"),
+                    &format!("kubectl get namespace \"$NAMESPACE\" -L {keys}"),
+                ],
+            )
+        }
+        GuardrailId::BlockingAnnotation if limits.blocked_by_annotations.is_empty() => ByHand::NotAsked("no annotation stops it"),
+        GuardrailId::BlockingAnnotation => {
+            let annotations: Vec<String> = limits.blocked_by_annotations.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let shown = "-o jsonpath='{.metadata.annotations}{\"\\n\"}'";
+            step(
+                "No annotation stops it",
+                format!("Neither pod, workload nor namespace has {}.", any_of(&annotations)),
+                &[&format!("{POD} {shown}"), &format!("{WORKLOAD} {shown}"), &format!("kubectl get namespace \"$NAMESPACE\" {shown}")],
             )
         }
         GuardrailId::Cooldown => step(

@@ -71,9 +71,9 @@ fn every_guardrail_is_there_with_its_limit() {
     for id in GuardrailId::ALL {
         assert_eq!(page.matches(&format!("`{}`", id.as_str())).count(), 1, "{}", id.as_str());
     }
-    // Four that this runbook does not ask for.
+    // Five that this runbook does not ask for.
     let (_, not_asked) = page.split_once("### Not asked for").unwrap();
-    assert_eq!(not_asked.split_once("\n\n").unwrap().1.lines().take_while(|line| line.starts_with("- ")).count(), 4);
+    assert_eq!(not_asked.split_once("\n\n").unwrap().1.lines().take_while(|line| line.starts_with("- ")).count(), 5);
     let limits = changed(&[
         ("minimumReadyReplicasWithSameApp: 2", "minimumReadyReplicasWithSameApp: 4"),
         ("maxExecutionsPerHour: 3", "maxExecutionsPerHour: 5"),
@@ -82,7 +82,7 @@ fn every_guardrail_is_there_with_its_limit() {
             "maxConcurrentActions: 1",
             "maxConcurrentActions: 1\n    maxAffectedServices: 6\n    maxMatchedServices: 7\n    maxUnavailablePercent: 34\n    \
              maintenanceWindows: [{days: [mon], start: \"22:00\", end: \"06:00\", timeZone: Europe/Berlin, effect: deny}]\n    \
-             blockedByLabels: {payments-provider-down: \"true\"}\n    probes: [{name: up, http: {url: \"http://web/ready\"}}]\n    circuitBreaker: {failures: 8, windowMinutes: 45}",
+             blockedByLabels: {payments-provider-down: \"true\"}\n    blockedByAnnotations: {karpenter.sh/do-not-disrupt: \"true\"}\n    probes: [{name: up, http: {url: \"http://web/ready\"}}]\n    circuitBreaker: {failures: 8, windowMinutes: 45}",
         ),
         ("minimumConfidence: 0.8", "minimumConfidence: 0.8\n    maximumRequestAgeMinutes: 15\n    allowBareRequest: false"),
         ("timeoutSeconds: 120", "timeoutSeconds: 90\n    stableSeconds: 31"),

@@ -28,11 +28,12 @@ pub(crate) fn execution(
     let runbook = runbooks.get(decision.runbook?)?;
     let service = request.service.as_ref()?;
     let owner = request.pod.owner.as_ref()?;
-    let workload: &Workload = snapshot.workloads.get(&*owner.uid)?.known().ok()?;
+    let workload: &Workload = snapshot.workload_of(request)?;
     let pods = snapshot.services.get(service)?.known().ok()?;
     let stable = workload.stable(runbook.verification.stable_seconds);
     let own = || pods.iter().filter(|pod| pod.is_owned_by(&owner.uid));
-    let unready = own().filter(|pod| pod.uid != request.pod.uid && !pod.is_ready(stable, now)).count();
+    // One that has ended is no pod of the workload, and not missing from it either.
+    let unready = own().filter(|pod| pod.uid != request.pod.uid && pod.is_live() && !pod.is_ready(stable, now)).count();
     let timeout = Duration::from_secs(u64::from(runbook.verification.timeout_seconds));
     let execution = Execution {
         id,

@@ -70,7 +70,10 @@ impl<W: Write> Reporter<W> {
     }
 
     pub(super) fn nothing_to_do(&mut self) {
-        let message = format!("no pod in {} asks to be replaced ({})", self.api.namespace(), self.settings.selector);
+        self.about_the_run(format!("no pod in {} asks to be replaced ({})", self.api.namespace(), self.settings.selector));
+    }
+
+    pub(super) fn about_the_run(&mut self, message: String) {
         let record = self.record(Kind::Run, message);
         self.sink.write(&record);
     }
@@ -85,7 +88,7 @@ impl<W: Write> Reporter<W> {
         now: Timestamp,
     ) {
         let message = decision.message(&request.pod.name, runbooks);
-        let workload = request.pod.owner.as_ref().and_then(|owner| snapshot.workloads.get(&*owner.uid)?.known().ok());
+        let workload = snapshot.workload_of(request);
         let runbook = decision.runbook.and_then(|index| runbooks.get(index));
         let mut record = self.of_request(Kind::Decision, message.clone(), request);
         record.timestamp = now;
@@ -120,7 +123,11 @@ impl<W: Write> Reporter<W> {
         let message = with_owners(message, record.escalation.as_ref());
         self.last = Some(record);
 
+        if decision.is_moot() {
+            return;
+        }
         let reason = match (decision.mode, &decision.reason) {
+            (_, DecisionReason::Closed(_)) => return,
             (Mode::Abort, DecisionReason::Blocked) => Reason::PodReplacementRefused,
             (Mode::Abort | Mode::Manual, _) => Reason::PodReplacementNotPossible,
             (Mode::Suggest, _) => Reason::PodReplacementSuggested,

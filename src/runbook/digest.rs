@@ -22,7 +22,7 @@ fn canonical(runbook: &Runbook) -> Canonical {
         risk,
         decision_mode,
         triggers: Triggers { symptoms, probable_causes, minimum_confidence, maximum_request_age_minutes, allow_bare_request },
-        scope: Scope { allowed_namespaces, required_labels, workload_kinds },
+        scope: Scope { allowed_namespaces, required_labels, workload_kinds, allowed_controllers },
         guardrails:
             Guardrails {
                 minimum_ready_replicas,
@@ -34,6 +34,7 @@ fn canonical(runbook: &Runbook) -> Canonical {
                 max_unavailable_percent,
                 maintenance_windows,
                 blocked_by_labels,
+                blocked_by_annotations,
                 probes: probes_before,
                 circuit_breaker: BreakerLimits { failures, window_minutes },
             },
@@ -66,6 +67,13 @@ fn canonical(runbook: &Runbook) -> Canonical {
     let windows: Vec<String> = maintenance_windows.iter().map(ToString::to_string).collect();
     text.set("maintenanceWindows", windows.iter().map(String::as_str));
     text.labels("blockedByLabels", blocked_by_labels);
+    // A runbook without these is what it was before there were any.
+    if !blocked_by_annotations.is_empty() {
+        text.labels("blockedByAnnotations", blocked_by_annotations);
+    }
+    if !allowed_controllers.is_empty() {
+        text.set("allowedControllers", allowed_controllers.iter().map(String::as_str));
+    }
     text.one("failures", &failures.to_string());
     text.one("windowMinutes", &window_minutes.to_string());
     probes(&mut text, "probesBefore", probes_before);

@@ -15,7 +15,10 @@ use super::{
     Action, BreakerLimits, Command, DecisionMode, Escalate, Escalation, Guardrails, Method, Problem, Risk, Rollback, Runbook, Scope,
     Triggers, Verification, digest,
 };
-use crate::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
+use crate::names::{
+    DNS_LABEL, DNS_SUBDOMAIN, KIND as NAMED_KIND, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_kind, is_label_key,
+    is_label_value,
+};
 use crate::snapshot::WorkloadKind;
 
 pub(crate) const API_VERSION: &str = "remediations.kubedojo.io/v1";
@@ -28,6 +31,9 @@ pub(crate) const COUNT: RangeInclusive<u32> = 1..=10_000;
 pub(crate) const MINUTES: RangeInclusive<u32> = 1..=7 * 24 * 60;
 /// A day: no run lasts longer.
 pub(crate) const SECONDS: RangeInclusive<u32> = 1..=24 * 60 * 60;
+
+/// The longest value of an annotation that a runbook can look for, in characters.
+pub(crate) const LONGEST_ANNOTATION: usize = 256;
 
 /// Reads the runbooks of one file: one or more YAML documents. `file` is its name, for the messages.
 ///
@@ -149,7 +155,21 @@ fn scope(fields: &mut Fields<'_, '_>) -> Read<Scope> {
     let required_labels = fields.required("requiredLabels", labels);
     let kind = |value: &Value<'_>| value.one_of(&WorkloadKind::ALL, WorkloadKind::as_str);
     let workload_kinds = fields.optional("workloadKinds", WorkloadKind::WITH_REDUNDANCY.to_vec(), |value| value.some(kind));
-    Ok(Scope { allowed_namespaces: allowed_namespaces?, required_labels: required_labels?, workload_kinds: workload_kinds? })
+    let controller = |value: &Value<'_>| value.text(NAMED_KIND, is_kind);
+    let allowed_controllers = fields.optional("allowedControllers", Vec::new(), |value| value.some(controller));
+    Ok(Scope {
+        allowed_namespaces: allowed_namespaces?,
+        required_labels: required_labels?,
+        workload_kinds: workload_kinds?,
+        allowed_controllers: allowed_controllers?,
+    })
+}
+
+fn annotations(value: &Value<'_>) -> Read<Vec<(String, String)>> {
+    let key = |value: &Value<'_>| value.text(&format!("an annotation's key: {LABEL_KEY}"), is_label_key);
+    let is_value = |text: &str| text.chars().count() <= LONGEST_ANNOTATION && !text.chars().any(char::is_control);
+    let read = |value: &Value<'_>| value.text("an annotation's value: a text in quotes, at most 256 characters on one line", is_value);
+    value.entries(key, read)
 }
 
 fn labels(value: &Value<'_>) -> Read<Vec<(String, String)>> {
@@ -168,6 +188,7 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
     let max_unavailable_percent = fields.optional("maxUnavailablePercent", None, |value| value.whole(1..=100).map(Some));
     let maintenance_windows = fields.optional("maintenanceWindows", Vec::new(), windows);
     let blocked_by_labels = fields.optional("blockedByLabels", Vec::new(), labels);
+    let blocked_by_annotations = fields.optional("blockedByAnnotations", Vec::new(), annotations);
     let circuit_breaker = fields.optional("circuitBreaker", BreakerLimits::default(), |value| value.fields(circuit_breaker));
     let probes = fields.optional("probes", Vec::new(), probes::probes);
     Ok(Guardrails {
@@ -180,6 +201,7 @@ fn guardrails(fields: &mut Fields<'_, '_>) -> Read<Guardrails> {
         max_unavailable_percent: max_unavailable_percent?,
         maintenance_windows: maintenance_windows?,
         blocked_by_labels: blocked_by_labels?,
+        blocked_by_annotations: blocked_by_annotations?,
         circuit_breaker: circuit_breaker?,
         probes: probes?,
     })

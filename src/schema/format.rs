@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::probes::probes;
 use super::text::{
-    boolean, default, dns_label, dns_subdomain, each, end, fields, fraction, labels, line, list, one_of, only, optional, optional_prose,
-    prose, required, some, start, whole, zone,
+    annotations, boolean, default, dns_label, dns_subdomain, each, end, fields, fraction, labels, line, list, named_kind, one_of, only,
+    optional, optional_prose, prose, required, some, start, whole, zone,
 };
 use super::{DIALECT, Schema};
 use crate::runbook::{
@@ -125,6 +125,13 @@ fn scope() -> Schema {
             "Which kinds it may touch. A DaemonSet must be named: its peers on other nodes are no redundancy.",
             some(one_of(&WorkloadKind::ALL, WorkloadKind::as_str)),
         ),
+        optional(
+            "allowedControllers",
+            "Controllers of the workload",
+            "Kinds that may control the workload itself, as Kind.group, such as Kafka.kafka.strimzi.io. Left out: none, so a workload that \
+             an operator makes and manages is left to that operator.",
+            some(named_kind()),
+        ),
     ])
 }
 
@@ -174,8 +181,16 @@ fn guardrails() -> Schema {
         optional(
             "blockedByLabels",
             "Blocking labels",
-            "Labels that stop it while the workload or the namespace carries any of them, such as that of an active incident. Left out: none.",
+            "Labels that stop it while the pod, the workload or the namespace carries any of them, such as that of an active incident. \
+             Left out: none.",
             labels(),
+        ),
+        optional(
+            "blockedByAnnotations",
+            "Blocking annotations",
+            "Annotations that stop it while the pod, the workload or the namespace carries any of them, such as a platform's promise not to \
+             disrupt a pod. Left out: none, and such promises are not heeded.",
+            annotations(),
         ),
         optional("probes", "Probes before", "Asked before the action, where nothing else blocks; all must hold. Left out: none.", probes()),
         default(

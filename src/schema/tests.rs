@@ -40,11 +40,12 @@ fn full() -> Value {
     };
     let probe = json!({"name": "up", "http": {"url": "http://web/ready", "status": 204, "bodyContains": "ok"}, "timeoutSeconds": 3});
     add("triggers", json!({"maximumRequestAgeMinutes": 30, "allowBareRequest": false}));
-    add("scope", json!({"workloadKinds": ["Deployment"]}));
+    add("scope", json!({"workloadKinds": ["Deployment"], "allowedControllers": ["Kafka.kafka.strimzi.io"]}));
     add(
         "guardrails",
         json!({
             "maxAffectedServices": 2, "maxMatchedServices": 4, "maxUnavailablePercent": 50, "blockedByLabels": {"incident": "true"},
+            "blockedByAnnotations": {"karpenter.sh/do-not-disrupt": "true"},
             "maintenanceWindows": [{"days": ["mon"], "start": "09:00", "end": "17:00", "timeZone": "Europe/Berlin", "effect": "allow"}],
             "circuitBreaker": {"failures": 2, "windowMinutes": 30}, "probes": [probe],
         }),
@@ -97,7 +98,7 @@ fn both(validator: &Validator, document: &Value, what: &str) -> bool {
 
 const WORDS: &str = "http://a|https://a.b:8443/x?y=1|http://a b|http://me@a|http://a/${SERVICE}|http://a/${POD}|http://${SERVICE}|ftp://a|http://a/#x\
                      |http://[::1]:9090/x|http://a:0|x|X|a.b|a..b|-a|a-|a_b|*|é|1|true|00:00|09:01|9:00|23:59|24:00|24:01|10:60|UTC|low|Low|high|suggest|auto-execute|delete\
-                     |drain|none|page_service_owner|open_incident_and_disable_runbook|deny|mon|monday|Deployment|DaemonSet|Pod|v1\
+                     |drain|none|page_service_owner|open_incident_and_disable_runbook|deny|mon|monday|Rollout.argoproj.io|Rollout.|rollout.argoproj.io|Rollout.Argoproj.io|Deployment|DaemonSet|Pod|v1\
                      |available_replicas_equal_desired_replicas|replacement_pod_ready_within_timeout|controller_recreates_pod\
                      |remediations.kubedojo.io/v1|RemediationRunbook|kubectl delete pod ${POD_NAME} -n ${NAMESPACE}|kubectl delete pod web -n lab";
 

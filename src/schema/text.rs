@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::{Additional, Schema};
+use crate::runbook::LONGEST_ANNOTATION;
 
 /// One line, no control characters, no blanks at its ends.
 const LINE: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
@@ -17,6 +18,8 @@ const DNS_SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9
 const LABEL_KEY: &str =
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+const ANNOTATION_VALUE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+const NAMED_KIND: &str = r"^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$";
 const START: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 const END: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
 const ZONE: &str = "^[A-Za-z][A-Za-z0-9_+/-]*$";
@@ -109,6 +112,16 @@ pub(super) fn some(items: Schema) -> Schema {
 /// Mappings of fields, at least one.
 pub(super) fn each(items: Schema) -> Schema {
     Schema { items: Some(Box::new(items)), min_items: Some(1), ..of("array") }
+}
+
+/// A kind and its API group.
+pub(super) fn named_kind() -> Schema {
+    text(NAMED_KIND, None)
+}
+
+pub(super) fn annotations() -> Schema {
+    let longest = u32::try_from(LONGEST_ANNOTATION).ok();
+    Schema { additional_properties: Some(Additional::Any(Box::new(text(ANNOTATION_VALUE, longest)))), ..labels() }
 }
 
 pub(super) fn labels() -> Schema {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::files::Files;
 use crate::decide::{GuardrailId, Mode, Reason};
 use crate::ledger::{Ledger, Outcome, later};
-use crate::matching::recorded::{Kind, Objects};
+use crate::matching::recorded::{DEPENDENTS, Kind, Objects};
 use crate::names::{DNS_LABEL, LABEL_KEY, is_dns_label, is_label_key};
 use crate::reset::Reset;
 use crate::runbook::fields::{Fields, Read, Value};
@@ -258,11 +258,15 @@ fn reference(value: &Value<'_>) -> Read<(Kind, String)> {
 }
 
 fn unreadable(value: &Value<'_>) -> Read<String> {
-    let expected = "PodDisruptionBudget, Namespace, Kind/name of a workload or ReplicaSet, or label=value of a service's pods";
+    let expected = "PodDisruptionBudget, Namespace, ownerReferences, Kind/name of a workload, ReplicaSet or PersistentVolumeClaim, or \
+                    label=value of a service's pods";
     value.text(expected, |text| {
         let object = text.split_once('/').and_then(|(kind, _)| Kind::from_word(kind));
         let workload = object.is_some_and(|kind| !matches!(kind, Kind::Namespace | Kind::Pod | Kind::PodDisruptionBudget));
-        workload || text.contains('=') || [Kind::PodDisruptionBudget, Kind::Namespace].iter().any(|kind| kind.as_str() == text)
+        workload
+            || text == DEPENDENTS
+            || text.contains('=')
+            || [Kind::PodDisruptionBudget, Kind::Namespace].iter().any(|kind| kind.as_str() == text)
     })
 }
 

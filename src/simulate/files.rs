@@ -230,7 +230,7 @@ fn object(value: &Value<'_>, namespace: &str, objects: &mut Objects) -> Read<()>
         };
     };
     let expected = match known {
-        Kind::Namespace | Kind::Pod => "v1",
+        Kind::Namespace | Kind::PersistentVolumeClaim | Kind::Pod => "v1",
         Kind::PodDisruptionBudget => "policy/v1",
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps/v1",
     };

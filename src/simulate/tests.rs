@@ -59,9 +59,8 @@ fn the_library_is_decided_as_it_says_and_nothing_is_missing_from_it() {
 #[test]
 fn each_guardrail_blocks_somewhere_with_nothing_else_that_hides_it() {
     let played = simulate(&[library()]).unwrap();
-    // Of these, a pod that one blocks is never without another: no workload, no service, an action under way.
-    let mut companions: BTreeSet<&str> =
-        ["supported_controller", "service_label", "concurrent_actions", "affected_services", "time_to_verify"].into();
+    // Of these, a pod that one blocks is never without another: no service, an action under way.
+    let mut companions: BTreeSet<&str> = ["service_label", "concurrent_actions", "affected_services"].into();
     companions.extend(played.decisions.iter().filter_map(|row| match row.got.as_ref()?.blocked_by[..] {
         [only] => Some(only),
         _ => None,
@@ -222,7 +221,7 @@ fn the_documentation_has_every_word_and_its_example_plays() {
     let docs = include_str!("../../docs/simulate.md");
     let example = docs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(simulate_text(&library().join("example.yaml"), example).unwrap().passed());
-    let known = "start settings runbooks objects patch remove unreadable probes status bodyContains samples ledger expect moments at note deadline approve resetBreaker decide \
+    let known = "start settings runbooks objects patch remove unreadable ownerReferences probes status bodyContains samples ledger expect moments at note deadline approve resetBreaker decide \
                  mode blockedBy reason message messageContains outcome detail after selector serviceLabel modeCeiling approvals namespace";
     let words = known.split_whitespace().chain(Reason::WORDS).chain(Mode::ALL.map(Mode::as_str));
     for word in words {

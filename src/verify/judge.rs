@@ -14,8 +14,8 @@ use crate::snapshot::{Pod, Workload};
 pub struct Judge<'a> {
     terms: &'a InFlight,
     target_uid: &'a str,
-    /// For who was not there from the beginning: a pod that has not restarted has been Ready since its condition says so
-    /// (the kubelet's clock), counted from this, the moment of the intent.
+    /// For who was not there from the beginning: a pod that has not restarted has been Ready at least since the server's record of its
+    /// last status update, counted from this, the moment of the intent. Its kubelet's clock proves nothing.
     adopted_from: Option<Timestamp>,
     target: Target,
     replacements: BTreeMap<Box<str>, Candidate>,
@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
         if !pod.is_owned_by(&self.terms.owner_uid) || was_there || !self.takes_the_seat(&pod) {
             return;
         }
-        let healthy = pod.ready && pod.running && !pod.terminating;
+        let healthy = pod.looks_ready();
         let before = self.replacements.get(&pod.uid);
         let unbroken = match before {
             Some(before) => before.ready_since.filter(|_| before.pod.restarts == pod.restarts),
@@ -106,7 +106,7 @@ impl<'a> Judge<'a> {
     }
 
     fn ready_before_we_came(&self, pod: &Pod) -> Option<Duration> {
-        let since = pod.ready_changed.filter(|_| pod.restarts == 0)?.duration_since(self.adopted_from?);
+        let since = pod.status_written.filter(|_| pod.restarts == 0)?.duration_since(self.adopted_from?);
         Duration::try_from(since.max(jiff::SignedDuration::ZERO)).ok()
     }
 
@@ -158,6 +158,9 @@ impl<'a> Judge<'a> {
         let Some(now) = now else {
             return Some(Verdict::new(Outcome::Superseded, "the workload was deleted meanwhile"));
         };
+        if now.deleting {
+            return Some(Verdict::new(Outcome::Superseded, format!("{} {} is being deleted", now.kind, now.name)));
+        }
         if now.template_hash != self.terms.template_hash {
             return Some(Verdict::new(Outcome::Superseded, format!("{} {} began another rollout meanwhile", now.kind, now.name)));
         }
@@ -209,12 +212,21 @@ impl<'a> Judge<'a> {
                 replacement: Some(replacement),
                 ..Verdict::new(
                     Outcome::Failed,
-                    format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen(at)),
+                    format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen_beside(now, at)),
                 )
             },
-            None if late => Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.seen(at))),
-            None => Verdict::new(failed, self.seen(at)),
+            None if late => {
+                Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.seen_beside(now, at)))
+            }
+            None => Verdict::new(failed, self.seen_beside(now, at)),
         }
+    }
+
+    /// What was seen, and where no pod came, what the workload says of why.
+    fn seen_beside(&self, workload: &Workload, at: Duration) -> String {
+        let why = workload.cannot_create.as_ref().or(workload.stalled.as_ref()).filter(|_| self.replacements.is_empty());
+        let seen = self.seen(at);
+        why.map_or_else(|| seen.clone(), |why| format!("{seen}: {why}"))
     }
 
     /// What was seen, for a human: "replacement web-x: CrashLoopBackOff, restarted 3 times".
@@ -230,8 +242,8 @@ impl<'a> Judge<'a> {
 }
 
 fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64, at: Duration) -> String {
-    let state = match (&pod.waiting, ready_since) {
-        (Some(reason), None) => reason.to_string(),
+    let state = match (&pod.trouble, ready_since) {
+        (Some(trouble), None) => trouble.to_string(),
         (_, Some(since)) if at.saturating_sub(*since).as_secs() >= stable_seconds => format!("Ready for {stable_seconds} s"),
         (_, Some(_)) => format!("Ready, but not for {stable_seconds} s without a restart"),
         (None, None) if pod.terminating => "terminating".to_owned(),

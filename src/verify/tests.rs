@@ -37,7 +37,9 @@ fn pod(uid: &str, owner: &str, ready: bool) -> Pod {
         ready,
         ready_changed: None,
         restarts: 0,
-        waiting: None,
+        ended: false,
+        status_written: None,
+        trouble: None,
         node: None,
     }
 }
@@ -123,9 +125,9 @@ fn a_replacement_that_asks_to_be_replaced_can_only_fail() {
 }
 
 #[test]
-fn who_comes_later_goes_by_the_ready_conditions_own_time() {
+fn who_comes_later_goes_by_the_servers_record_of_the_status() {
     let intent: jiff::Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
-    let ready_at = |second: u64| Pod { ready_changed: Some(intent + s(second)), ..pod("new", "rs", true) };
+    let ready_at = |second: u64| Pod { status_written: Some(intent + s(second)), ..pod("new", "rs", true) };
     let standing = |seen: Pod, at| {
         let terms = terms();
         let mut judge = Judge::new(&terms, "old", Some(intent));
@@ -136,8 +138,10 @@ fn who_comes_later_goes_by_the_ready_conditions_own_time() {
     assert!(!standing(ready_at(55), 60));
     assert!(standing(ready_at(55), 65));
     assert!(!standing(Pod { restarts: 1, ..ready_at(5) }, 60), "after a restart only what we see counts");
-    assert!(standing(Pod { ready_changed: Some(intent - s(9)), ..ready_at(5) }, 60), "the kubelet's clock may differ a little");
-    assert!(!standing(ready_at(3600), 60), "or a lot");
+    let behind = Pod { ready_changed: Some(intent), status_written: None, ..ready_at(5) };
+    assert!(!standing(behind, 60), "the kubelet's clock proves nothing: what it says began before we came may have begun just now");
+    let ahead = Pod { ready_changed: Some(intent + s(3600)), ..ready_at(5) };
+    assert!(standing(ahead, 60), "nor does it disprove anything");
 }
 
 #[test]
@@ -188,7 +192,7 @@ fn ends(pods: &[(u64, Pod)], now: Option<Workload>, unready_before: u32, result:
 
 #[test]
 fn at_the_deadline_it_says_what_was_seen() {
-    let crashing = Pod { restarts: 3, waiting: Some("CrashLoopBackOff".into()), ..pod("new", "rs", false) };
+    let crashing = Pod { restarts: 3, trouble: Some("CrashLoopBackOff".into()), ..pod("new", "rs", false) };
     ends(&[(1, crashing)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: CrashLoopBackOff, restarted 3 times");
     let pending = Pod { running: false, ..pod("new", "rs", false) };
     ends(&[(1, pending)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: not running yet");
@@ -196,6 +200,11 @@ fn at_the_deadline_it_says_what_was_seen() {
     let detail = "replacement web-new: Ready, but not for 10 s without a restart, restarted once";
     ends(&[(55, moment)], Some(workload(1)), 0, Outcome::Failed, detail);
     ends(&[], Some(workload(1)), 0, Outcome::Failed, "the pod is gone, but no replacement appeared");
+    let quota = "FailedCreate: pods \"web-\" is forbidden: exceeded quota: team";
+    let full = Workload { cannot_create: Some(quota.to_owned()), ..workload(1) };
+    ends(&[], Some(full), 0, Outcome::Failed, &format!("the pod is gone, but no replacement appeared: {quota}"));
+    let gate = Pod { trouble: Some("readiness gate lb/ready is False: draining".into()), ..pod("new", "rs", false) };
+    ends(&[(1, gate)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: readiness gate lb/ready is False: draining");
     let detail = "replacement web-new is Ready, but 1 of 2 are still not available, as before the action";
     ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 1, Outcome::DegradedBefore, detail);
     let detail = "1 of 2 available at the deadline; replacement web-new: Ready for 10 s";

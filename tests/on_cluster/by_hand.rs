@@ -102,6 +102,7 @@ fn the_page_leads_an_engineer_through_a_replacement_by_hand() {
         .runbook()
         .with("guardrails", "maintenanceWindows", window)
         .with("guardrails", "blockedByLabels", "{incident: \"true\"}")
+        .with("guardrails", "blockedByAnnotations", "{karpenter.sh/do-not-disrupt: \"true\"}")
         .with("guardrails", "maxUnavailablePercent", 50);
     let steps = page(&lab, &runbook);
     // A first release has nothing to go back to.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::fixture::{Lab, Pod, RESTART, until};
+use crate::fixture::{Lab, Pod, RESTART, is_ready, until};
 use crate::proxy::{Proxy, Step};
 use crate::workloads::{SERVE, daemon_set, deployment, on_real_node, pod_spec, stateful_set};
 
@@ -168,7 +168,14 @@ fn one_runbook_from_observing_to_closed_loop() {
 #[test]
 fn an_image_that_cannot_be_had_and_a_probe_that_fails_are_confirmed_too() {
     let lab = Lab::new("images");
-    lab.roll_out(&on_real_node(deployment("web", 3), SERVE));
+    // A pod is Ready unless there is a file of its name.
+    let unready_if = lab.folder.join("unready");
+    let mut web = on_real_node(deployment("web", 3), SERVE);
+    pod_spec(&mut web)["volumes"] = json!([{"name": "unready", "hostPath": {"path": unready_if, "type": "DirectoryOrCreate"}}]);
+    pod_spec(&mut web)["containers"][0]["volumeMounts"] = json!([{"name": "unready", "mountPath": "/unready"}]);
+    pod_spec(&mut web)["containers"][0]["readinessProbe"] =
+        json!({"exec": {"command": ["sh", "-c", "! test -e /unready/$HOSTNAME"]}, "periodSeconds": 1, "failureThreshold": 1});
+    lab.roll_out(&web);
     // One more, of another revision that never gets its image: it stays beside the old ones, and its Deployment is rolling out.
     let broken = on_real_node(deployment("broken", 2), SERVE);
     let mut broken = broken;
@@ -203,13 +210,12 @@ fn an_image_that_cannot_be_had_and_a_probe_that_fails_are_confirmed_too() {
     assert!(message.contains("oom_killed_recently=0"), "{message}");
     lab.kubectl(&["label", "pod", &healthy.name, &format!("{RESTART}-")]);
 
-    // As a kubelet reports a readiness probe that fails. The one there corrects it sooner or later, every ten seconds or so.
+    std::fs::write(unready_if.join(&unready.name), "").unwrap();
+    until("the kubelet has found it unready", || (!is_ready(&lab.get(&["pod", &unready.name]))).then_some(()));
     detected(unready, "readiness_probe_failed");
-    until("a run that finds the pod unready", || {
-        lab.patch_status(&unready.name, &json!({"conditions": [{"type": "Ready", "status": "False"}]}));
-        let run = lab.remediator_with(&runbook()).run();
-        (!run.blocks(unready).contains(&"symptom_present".to_owned())).then_some(())
-    });
+    let run = lab.remediator_with(&runbook()).with("--dry-run").run();
+    let symptom = run.guardrail(unready, "symptom_present");
+    assert_eq!((&symptom["result"], &symptom["observed"]), (&json!("pass"), &json!("ready=false container=main")), "{run:?}");
 }
 
 #[test]
@@ -279,7 +285,7 @@ fn a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_
     lab.kubectl(&["patch", "pod", &leaving.name, "--patch", &json!({"metadata": {"finalizers": ["cluster.test/wait"]}}).to_string()]);
     lab.kubectl(&["delete", "pod", &leaving.name, "--wait=false"]);
     let run = lab.remediator().run();
-    assert!(run.blocks(&leaving).contains(&"not_terminating".to_owned()), "{run:?}");
+    assert_eq!(run.decision(&leaving)["event.reason"], "request_closed", "{run:?}");
     lab.kubectl(&["patch", "pod", &leaving.name, "--type=merge", "--patch", &json!({"metadata": {"finalizers": null}}).to_string()]);
 
     lab.roll_out(&deployment("mail", 3));

@@ -126,6 +126,23 @@ impl Lab {
         })
     }
 
+    /// A claim of this name, bound to a volume of its own.
+    pub(crate) fn claim(&self, name: &str) {
+        let volume = format!("{}-{name}", self.namespace);
+        let storage = json!({"storage": "1Mi"});
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "capacity": storage, "storageClassName": "", "persistentVolumeReclaimPolicy": "Retain",
+                "hostPath": {"path": self.folder}, "claimRef": {"namespace": self.namespace, "name": name},
+            },
+        }));
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": volume, "resources": {"requests": storage}},
+        }));
+    }
+
     /// The path of something in this namespace: `/api/v1` or `/apis/…`, then `pods/web`.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("/api/v1/namespaces/{}/{path}", self.namespace)

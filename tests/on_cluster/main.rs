@@ -8,6 +8,7 @@
 //! | `redundancy` | which pods count as Ready peers, and which do not |
 //! | `verification` | when a replacement is healthy, and whose it is |
 //! | `guardrails` | opt-in, controllers, disruption budgets, expired requests |
+//! | `lifecycle` | what is being deleted, was never scheduled, is somebody else's, or could never be proved, in the cluster's own words |
 //! | `limits` | cooldown, affected and matched services, two runs at once |
 //! | `ledger` | a state that cannot be trusted stops everything |
 //! | `notify` | who is told what, once, and that no receiver changes anything |
@@ -58,6 +59,7 @@ mod prometheus;
 mod redundancy;
 mod verification;
 mod guardrails;
+mod lifecycle;
 mod limits;
 mod ledger;
 mod notify;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::audit_log::code;
 use crate::fixture::Lab;
-use crate::workloads::{daemon_set, deployment, stateful_set};
+use crate::workloads::{daemon_set, deployment, pod_spec, stateful_set};
 
 impl Lab {
     /// The ServiceAccount, Role and RoleBinding of manifests/base, here.
@@ -66,7 +66,10 @@ fn granted(role: &Value) -> BTreeSet<(String, String)> {
 fn the_role_of_the_manifests_is_enough_and_all_of_it_is_used() {
     let lab = Lab::new("role");
     lab.install_role();
-    lab.roll_out(&deployment("web", 2));
+    let mut web = deployment("web", 2);
+    lab.claim("data");
+    pod_spec(&mut web)["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
+    lab.roll_out(&web);
     lab.roll_out(&stateful_set("db", 2, "Parallel"));
     let agent = daemon_set("agent");
     lab.apply(&agent);

@@ -148,6 +148,18 @@ impl<'a> Remediator<'a> {
         message
     }
 
+    /// As [`Remediator::refuses`], where something was deleted before.
+    #[track_caller]
+    pub(crate) fn refuses_again(self, pod: &Pod, guardrails: &[&str]) -> String {
+        let lab = self.lab;
+        let before = lab.deletions().len();
+        let run = self.run();
+        assert_eq!(run.exit, 0, "a refusal is a normal end: {run:?}");
+        assert_eq!(lab.deletions().len(), before);
+        lab.untouched(pod);
+        run.refused(pod, guardrails)
+    }
+
     /// Runs it: it replaces this pod, once, and proves it. The replacement's name.
     #[track_caller]
     pub(crate) fn replaces(self, pod: &Pod) -> String {

@@ -1,7 +1,10 @@
 //! Is this a time, and a state of affairs, in which the runbook may act?
 
+use std::collections::BTreeMap;
+
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::runbook::{Effect, Open, Window, open, opens_at};
+use crate::snapshot::{Namespace, Workload};
 use crate::words::inert;
 
 /// The hour is one in which the runbook may act.
@@ -28,25 +31,66 @@ pub(super) fn maintenance_window(case: &Case<'_>) -> Ruling {
 
 /// Nothing is known to be going on that a replacement would only disturb.
 pub(super) fn blocking_label(case: &Case<'_>) -> Ruling {
-    let stopping = &case.runbook.guardrails.blocked_by_labels;
+    let runbook = case.runbook;
+    blocking(
+        case,
+        &runbook.guardrails.blocked_by_labels,
+        "label",
+        &case.request.labels,
+        |workload| &workload.labels,
+        |namespace| &namespace.labels,
+    )
+}
+
+/// Nobody has promised the pod that it is not disrupted.
+pub(super) fn blocking_annotation(case: &Case<'_>) -> Ruling {
+    let runbook = case.runbook;
+    blocking(
+        case,
+        &runbook.guardrails.blocked_by_annotations,
+        "annotation",
+        &case.request.annotations,
+        |workload| &workload.annotations,
+        |namespace| &namespace.annotations,
+    )
+}
+
+type Pairs = BTreeMap<String, String>;
+
+/// None of `stopping` is on the pod, its workload or the namespace.
+fn blocking(
+    case: &Case<'_>,
+    stopping: &[(String, String)],
+    what: &str,
+    of_pod: &Pairs,
+    of_workload: fn(&Workload) -> &Pairs,
+    of_namespace: fn(&Namespace) -> &Pairs,
+) -> Ruling {
     let names: Vec<String> = stopping.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let limit = if names.is_empty() { "no such labels".to_owned() } else { format!("none of {}", names.join(", ")) };
+    let limit = if names.is_empty() { format!("no such {what}s") } else { format!("none of {}", names.join(", ")) };
     Ruling::new(limit, || {
         if stopping.is_empty() {
-            return Ok(Finding::not_applicable("the runbook lists no such labels"));
+            return Ok(Finding::not_applicable(format!("the runbook lists no such {what}s")));
         }
         let workload = case.workload()?;
-        let of_namespace =
-            case.snapshot.namespace_labels.known().map_err(|why| format!("the labels of the namespace are unknown: {why}"))?;
-        let places =
-            [(format!("{}/{}", workload.kind, workload.name), &workload.labels), (format!("namespace {}", case.namespace()), of_namespace)];
-        for (place, labels) in &places {
-            let found = stopping.iter().zip(&names).find(|((key, value), _)| labels.get(key) == Some(value));
+        let namespace = case.snapshot.namespace.known()?;
+        let places = [
+            ("the pod".to_owned(), of_pod),
+            (format!("{}/{}", workload.kind, workload.name), of_workload(workload)),
+            (format!("namespace {}", case.namespace()), of_namespace(namespace)),
+        ];
+        for (place, pairs) in &places {
+            let found = stopping.iter().zip(&names).find(|((key, value), _)| pairs.get(key) == Some(value));
             if let Some((_, name)) = found {
-                let refused = Finding::blocked(format!("{place} has {name}"), "requires that nothing stops it by a label");
+                let refused =
+                    Finding::blocked(format!("{place} has {name}"), format_args!("requires that nothing stops it by {}", article(what)));
                 return Ok(refused.and("whoever set it removes it once that is over"));
             }
         }
-        Ok(Finding::pass("neither workload nor namespace has any"))
+        Ok(Finding::pass("neither pod, workload nor namespace has any"))
     })
+}
+
+fn article(what: &str) -> String {
+    format!("{} {what}", if what.starts_with('a') { "an" } else { "a" })
 }

@@ -1,5 +1,6 @@
 //! How much automation does, how fast, and whether it has been any good: what the ledger and the run's own bounds allow.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::decide::check::UNPROVABLE;
 use crate::ledger::{AFFECTED_WINDOW, RATE_WINDOW};
 use crate::runbook::{Runbook, longest};
-use crate::snapshot::{Workload, WorkloadKind};
+use crate::snapshot::{Exclusive, Fact, Workload, WorkloadKind};
 use crate::words::{PROGRAM, counted, inert};
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
@@ -138,16 +139,32 @@ pub fn time_needed(runbook: &Runbook, probes_asked: bool) -> Duration {
     verification.saturating_add(probes).saturating_add(TIME_MARGIN)
 }
 
-/// The least that it takes to prove a replacement of this workload: to be Ready for so long, and, where the new pod is made only once
-/// the old one is gone, that one's whole grace: what hangs does not heed SIGTERM.
-fn least_to_prove(case: &Case<'_>, workload: &Workload) -> Duration {
+/// The least that it takes to prove a replacement of this workload, in seconds, and what of it is worth a word: what its containers take
+/// to be Ready, to stay so for so long, and, where the new pod has no place until the old one is gone, that one's whole grace: what hangs
+/// does not heed SIGTERM.
+fn least_to_prove(case: &Case<'_>, workload: &Workload) -> (u64, String) {
     let available = if case.runbook.verification.available_equals_desired { workload.min_ready_seconds } else { 0 };
-    let ready = case.stable().max(Duration::from_secs(u64::from(available)));
-    let gone = match workload.kind {
-        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => workload.grace_seconds,
-        WorkloadKind::Deployment | WorkloadKind::ReplicaSet => 0,
+    let mut why = format!("minReadySeconds={}", workload.min_ready_seconds);
+    let (starts, slowest) = workload.until_ready();
+    if let Some(slowest) = slowest {
+        let _ = write!(why, " ready_after={starts}s (container {})", inert(slowest, 63));
+    }
+    let claim = |name: &&String| matches!(case.snapshot.claims.get(*name), Some(Fact::Known(Some(claim))) if claim.one_node);
+    let waits = match (workload.kind, workload.exclusive) {
+        (WorkloadKind::StatefulSet | WorkloadKind::DaemonSet, _) => Some("one pod in its place at a time".to_owned()),
+        (_, Some(Exclusive::HostPort(port))) => Some(format!("hostPort {port}")),
+        (_, Some(Exclusive::AntiAffinity)) => Some("required anti-affinity to itself".to_owned()),
+        (_, None) => case.request.claims.iter().find(claim).map(|name| format!("claim {} is of one node", inert(name, 253))),
     };
-    ready.saturating_add(Duration::from_secs(u64::from(gone)))
+    let gone = match waits {
+        Some(waits) => {
+            let _ = write!(why, " terminationGracePeriodSeconds={} (the old pod goes first: {waits})", workload.grace_seconds);
+            workload.grace_seconds
+        }
+        None => 0,
+    };
+    let ready = case.stable().as_secs().max(u64::from(available));
+    (ready.saturating_add(u64::from(starts)).saturating_add(u64::from(gone)), why)
 }
 
 /// What is left of the run is enough to act and to see it through, and the runbook's own timeout is.
@@ -155,12 +172,10 @@ pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
     let needed = time_needed(case.runbook, case.readings().is_some());
     Ruling::new(format!("at least {} s", needed.as_secs()), || {
         if let Ok(workload) = case.workload() {
-            let (least, timeout) = (least_to_prove(case, workload).as_secs(), case.runbook.verification.timeout_seconds);
+            let ((least, why), timeout) = (least_to_prove(case, workload), case.runbook.verification.timeout_seconds);
             if least >= u64::from(timeout) {
-                let Workload { kind, name, min_ready_seconds, grace_seconds, .. } = workload;
-                let observed = format!(
-                    "{UNPROVABLE}{least}s {kind}/{name} minReadySeconds={min_ready_seconds} terminationGracePeriodSeconds={grace_seconds}"
-                );
+                let Workload { kind, name, .. } = workload;
+                let observed = format!("{UNPROVABLE}{least}s {kind}/{name} {why}");
                 let requires = format!("requires that a replacement can be proved within the runbook's {timeout} seconds");
                 return Ok(Finding::blocked(observed, requires).and("its owner raises verification.timeoutSeconds"));
             }

@@ -1,7 +1,10 @@
 //! Does anyone else serve while this pod is away?
 
-use super::{Case, Finding, Ruling};
-use crate::words::counted;
+use std::time::Duration;
+
+use super::{Case, Finding, Lack, Ruling};
+use crate::snapshot::Pod;
+use crate::words::{counted, inert};
 
 const TARGET_COUNTED: &str = " (this pod included)";
 
@@ -13,12 +16,24 @@ pub(super) fn blast_radius(case: &Case<'_>) -> Ruling {
         let stable = case.stable();
         let ready: Vec<&str> = case.peers()?.iter().filter(|pod| pod.is_ready(stable, case.now)).map(|pod| &*pod.uid).collect();
         let included = if ready.contains(&&*case.request.pod.uid) { TARGET_COUNTED } else { "" };
-        let observed = format!("{service} ready_count={}{included}", ready.len());
+        let observed = format!("{service} ready_count={}{included}{}", ready.len(), not_counted(case, stable)?);
         if u32::try_from(ready.len()).is_ok_and(|count| count < minimum) {
             return Ok(Finding::blocked(observed, format_args!("requires at least {}", counted(minimum, "ready pod", "ready pods"))));
         }
         Ok(Finding::pass(observed))
     })
+}
+
+/// Pods that say that they are Ready, and do not count yet: that they have restarted, and since when, is told by a clock.
+fn not_counted(case: &Case<'_>, stable: Duration) -> Result<String, Lack> {
+    let waiting: Vec<&Pod> =
+        case.peers()?.iter().filter(|pod| pod.looks_ready() && pod.restarts > 0 && !pod.is_ready(stable, case.now)).collect();
+    let Some(first) = waiting.iter().min_by_key(|pod| &pod.name) else { return Ok(String::new()) };
+    let ahead = waiting.iter().any(|pod| pod.clock_is_ahead(case.now));
+    let clock = if ahead { ", by the server's clock: a node's is ahead of it" } else { "" };
+    let (name, seconds) = (inert(&first.name, 253), stable.as_secs());
+    let others = if waiting.len() > 1 { format!(" and {} more", waiting.len() - 1) } else { String::new() };
+    Ok(format!(" (not counted: {name}{others}, restarted and as it is for less than {seconds} s{clock})"))
 }
 
 /// A Ready target leaves another Ready pod of its own workload: pods that merely share the service label may do another job.
@@ -50,7 +65,7 @@ pub(super) fn unavailable_percent(case: &Case<'_>) -> Ruling {
     Ruling::new(format!("at most {most} percent"), || {
         let desired = u64::from(case.workload()?.desired);
         if desired == 0 {
-            return Err("the workload wants no pods".to_owned());
+            return Err("the workload wants no pods".into());
         }
         let stable = case.stable();
         let others = case.siblings()?.filter(|pod| pod.is_ready(stable, case.now)).count();

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::{Case, Finding, Ruling};
-use crate::snapshot::{Container, Ended};
+use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
+use crate::snapshot::{CLOCKS_DIFFER, Container, Ended, Request};
 use crate::words::{counted, inert};
 
 /// How far ahead of us a request's time may be. Both are the API server's, but there may be several of it; and whoever may
@@ -51,12 +51,16 @@ fn stated(bare: bool) -> String {
 const RECENTLY: SignedDuration = SignedDuration::from_mins(10);
 const RECENTLY_IN_WORDS: &str = "within ten minutes";
 /// What the kubelet says while it cannot get an image.
-const IMAGE_ERRORS: [&str; 5] = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
+pub(super) const IMAGE_ERRORS: [&str; 5] =
+    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
 
 /// What was detected still is: a pod that has recovered since is left alone. Symptoms that its status cannot tell are not looked for.
+///
+/// Containers' times are their kubelet's, whose clock may be wrong. They may refute a symptom, and never confirm one by themselves: the
+/// server's own record of the last status update must agree.
 pub(super) fn symptom_present(case: &Case<'_>) -> Ruling {
     let symptom = case.evidence.symptom.as_str();
-    let look: fn(&Case<'_>) -> Result<Finding, String> = match symptom {
+    let look: fn(&Case<'_>) -> Result<Finding, Lack> = match symptom {
         "CrashLoopBackOff" => crash_loop,
         "OOMKilled" => out_of_memory,
         "readiness_probe_failed" => unready,
@@ -66,7 +70,7 @@ pub(super) fn symptom_present(case: &Case<'_>) -> Ruling {
     Ruling::new("the pod still shows its symptom", || look(case))
 }
 
-fn crash_loop(case: &Case<'_>) -> Result<Finding, String> {
+fn crash_loop(case: &Case<'_>) -> Result<Finding, Lack> {
     let containers = &case.request.containers;
     if waiting_for(case, &["CrashLoopBackOff"]).is_some() {
         return Ok(Finding::pass("waiting=CrashLoopBackOff"));
@@ -77,18 +81,33 @@ fn crash_loop(case: &Case<'_>) -> Result<Finding, String> {
     still(case, crashed > 0, observed, "a container that crashes again and again")
 }
 
-fn out_of_memory(case: &Case<'_>) -> Result<Finding, String> {
+fn out_of_memory(case: &Case<'_>) -> Result<Finding, Lack> {
     let killed = |container: &&Container| ended_recently(case, container, |ended| ended.reason == "OOMKilled");
     let killed = case.request.containers.iter().filter(killed).count();
     still(case, killed > 0, format!("oom_killed_recently={killed}"), "a container that was killed for its memory")
 }
 
-fn unready(case: &Case<'_>) -> Result<Finding, String> {
-    let observed = format!("ready={}", case.request.pod.ready);
-    still(case, true, observed, "a pod that is not ready")
+/// Not Ready because a readiness probe fails, and for no other reason: a container that has it ran, and so it could.
+fn unready(case: &Case<'_>) -> Result<Finding, Lack> {
+    const REQUIRES: &str = "requires a pod that is not ready because a readiness probe fails";
+    let Request { pod, containers, .. } = case.request;
+    if pod.ready {
+        return Ok(Finding::blocked("ready=true", REQUIRES).and("it is Ready now"));
+    }
+    let ran = |one: &&Container| !one.ready && ((one.running && one.started) || one.restarts > 0);
+    let failing = || containers.iter().filter(ran);
+    if let Some(container) = failing().find(|one| one.probed == Some(true)) {
+        return Ok(Finding::pass(format!("ready=false container={}", inert(&container.name, 63))));
+    }
+    if failing().any(|one| one.probed.is_none()) {
+        return Err("whether its containers have readiness probes is not recorded".into());
+    }
+    let why = pod.trouble.as_deref().unwrap_or("no container with such a probe has run");
+    Ok(Finding::blocked(format!("ready=false {}", inert(why, 2 * LONGEST_LIST)), REQUIRES)
+        .and("and no container of it ran and has one that fails"))
 }
 
-fn image_error(case: &Case<'_>) -> Result<Finding, String> {
+fn image_error(case: &Case<'_>) -> Result<Finding, Lack> {
     if let Some(reason) = waiting_for(case, &IMAGE_ERRORS) {
         return Ok(Finding::pass(format!("waiting={reason}")));
     }
@@ -97,14 +116,16 @@ fn image_error(case: &Case<'_>) -> Result<Finding, String> {
 }
 
 /// It was seen, and the pod has not recovered since: recovered means Ready for as long as a replacement would have to be.
-fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Finding, String> {
+fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Finding, Lack> {
     let pod = &case.request.pod;
     if pod.ready {
-        let since = pod.ready_for(case.now).ok_or("since when the pod is Ready is not in its status")?;
         let stable = case.stable();
-        if !since.is_negative() && since.unsigned_abs() >= stable {
+        // The longer of the two: whoever says that it has recovered is believed.
+        let since = [pod.status_written, pod.ready_changed].into_iter().flatten().min();
+        let lasted = case.now.duration_since(since.ok_or("since when the pod is Ready is not in its status")?);
+        if !lasted.is_negative() && lasted.unsigned_abs() >= stable {
             let needed = counted(u32::try_from(stable.as_secs()).unwrap_or(u32::MAX), "second", "seconds");
-            let observed = format!("{observed} ready_for_seconds={}", since.as_secs());
+            let observed = format!("{observed} ready_for_seconds={}", lasted.as_secs());
             let refused = Finding::blocked(observed, format_args!("requires {what}"));
             return Ok(refused.and(format_args!("it has recovered since: Ready for more than {needed}")));
         }
@@ -112,12 +133,25 @@ fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Fi
     if seen {
         return Ok(Finding::pass(observed));
     }
-    Ok(Finding::blocked(observed, format_args!("requires {what}")).and(format_args!("none was seen {RECENTLY_IN_WORDS}")))
+    let refused = Finding::blocked(observed, format_args!("requires {what}"));
+    Ok(match case.request.containers.iter().any(|one| clock_is_ahead(case, one)) {
+        true => refused.and("its node's clock is ahead of the API server's, so when a container ended cannot be told"),
+        false => refused.and(format_args!("none was seen {RECENTLY_IN_WORDS}")),
+    })
 }
 
+/// By the node's clock and by the server's: a container that ended changed the pod's status, so that is no older.
 fn ended_recently(case: &Case<'_>, container: &Container, which: impl Fn(&Ended) -> bool) -> bool {
-    let ended = container.ended.as_ref().filter(|ended| which(ended));
-    ended.and_then(|ended| ended.at).is_some_and(|at| case.now.duration_since(at) <= RECENTLY)
+    let recent = |at: jiff::Timestamp| case.now.duration_since(at) <= RECENTLY;
+    let ended = container.ended.as_ref().filter(|ended| which(ended)).and_then(|ended| ended.at);
+    ended.is_some_and(recent) && !clock_is_ahead(case, container) && case.request.pod.status_written.is_none_or(recent)
+}
+
+/// The container ended later than the server wrote it down, or than now.
+fn clock_is_ahead(case: &Case<'_>, container: &Container) -> bool {
+    let known = case.request.pod.status_written.map_or(case.now, |written| written.min(case.now));
+    let ended = container.ended.as_ref().and_then(|ended| ended.at);
+    ended.is_some_and(|at| at.duration_since(known) > CLOCKS_DIFFER)
 }
 
 fn waiting_for(case: &Case<'_>, reasons: &[&str]) -> Option<String> {

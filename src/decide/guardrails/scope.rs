@@ -1,7 +1,7 @@
 //! May this pod be touched at all?
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
-use crate::snapshot::{OwnerKind, WorkloadKind, service_of};
+use crate::snapshot::{Behind, Foreign, Owner, OwnerKind, WorkloadKind, service_of};
 use crate::words::{inert, label};
 
 /// The runbook allows the namespace.
@@ -35,10 +35,12 @@ pub(super) fn opt_in(case: &Case<'_>) -> Ruling {
     })
 }
 
-/// A controller that replaces the pod owns it, and is one whose rollouts we understand.
+/// A controller that replaces the pod owns it, one whose rollouts we understand, and nobody else has a say in that one.
 pub(super) fn controller(case: &Case<'_>) -> Ruling {
     const REQUIRES: &str = "requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet";
-    Ruling::new("Deployment, ReplicaSet, StatefulSet or DaemonSet", || {
+    let allowed = &case.runbook.scope.allowed_controllers;
+    let limit = if allowed.is_empty() { String::new() } else { format!(", controlled by nobody or by {}", allowed.join(", ")) };
+    Ruling::new(format!("Deployment, ReplicaSet, StatefulSet or DaemonSet{limit}"), || {
         if case.request.mirror {
             let refused = Finding::blocked("this one mirrors a static pod", REQUIRES);
             return Ok(refused.and("whose file on the node only its kubelet reads"));
@@ -48,23 +50,57 @@ pub(super) fn controller(case: &Case<'_>) -> Ruling {
         };
         let (kind, name) = (owner.kind.as_str(), &owner.name);
         let observed = format!("owner={kind}/{name}");
-        let refused = |why: &str| Ok(Finding::blocked(observed.as_str(), REQUIRES).and(why));
-        match &owner.kind {
-            OwnerKind::Other(kind) if **kind == *"Job" => return refused("a Job retries by its own rules"),
-            OwnerKind::Other(kind) if **kind == *"Node" => return refused("only the node's kubelet starts static pods"),
-            OwnerKind::Other(_) => return refused("how that controller replaces pods is unknown here"),
-            OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet => {}
-        }
-        let workload = case.workload()?;
+        let workload = match case.behind()? {
+            Some(Behind::Workload(workload)) => workload,
+            Some(Behind::Unsupported(controller)) => return Ok(unsupported(observed, owner, controller)),
+            None => return Err(format!("what is behind {kind} {name} was not read").into()),
+        };
         let consistent = match workload.kind {
             WorkloadKind::Deployment | WorkloadKind::ReplicaSet => owner.kind == OwnerKind::ReplicaSet,
             WorkloadKind::StatefulSet => owner.kind == OwnerKind::StatefulSet,
             WorkloadKind::DaemonSet => owner.kind == OwnerKind::DaemonSet,
         };
         if !consistent {
-            return Err(format!("a {} was read for {kind} {name}", workload.kind));
+            return Err(format!("a {} was read for {kind} {name}", workload.kind).into());
         }
-        Ok(Finding::pass(format!("{observed} workload={}/{}", workload.kind, workload.name)))
+        let observed = format!("{observed} workload={}/{}", workload.kind, workload.name);
+        let Some(above) = &workload.controller else { return Ok(Finding::pass(observed)) };
+        let observed = format!("{observed} controlled_by={}", inert(&above.to_string(), LONGEST_LIST));
+        if allowed.contains(&above.kind) {
+            return Ok(Finding::pass(observed));
+        }
+        let refused = Finding::blocked(observed, "requires a workload that nobody controls but its own controller");
+        let kind = inert(&above.kind, LONGEST_LIST);
+        Ok(refused.and(format_args!(
+            "what {kind} does about a missing pod is unknown here, and the runbook's allowedControllers does not name it"
+        )))
+    })
+}
+
+/// It is known what makes the pod, and that this is for a human.
+fn unsupported(observed: String, owner: &Owner, controller: &Foreign) -> Finding {
+    let kind = inert(&controller.kind, LONGEST_LIST);
+    let why = match controller.kind.as_str() {
+        "Job.batch" => ": a Job retries by its own rules",
+        "Node" => ": only the node's kubelet starts static pods",
+        _ => "",
+    };
+    let observed = match owner.kind {
+        OwnerKind::Other(_) => observed,
+        _ => format!("{observed} controlled_by={}", inert(&controller.to_string(), LONGEST_LIST)),
+    };
+    Finding::Blocked { message: format!("finds it not supported: {kind}, left to a human{why} ({observed})"), observed, until: None }
+}
+
+/// Nothing belongs to the pod: with it would go what it owns, say the workers of a group whose leader it is.
+pub(super) fn owns_nothing(case: &Case<'_>) -> Ruling {
+    Ruling::new("no pod and no workload of its own", || match case.snapshot.dependents.known()?.get(&*case.request.pod.uid) {
+        None => Ok(Finding::pass("owns nothing")),
+        Some(names) => {
+            let observed = format!("owns {}", inert(&names.join(", "), LONGEST_LIST));
+            let refused = Finding::blocked(observed, "requires a pod that owns neither pods nor workloads");
+            Ok(refused.and("which would be deleted with it"))
+        }
     })
 }
 
@@ -112,10 +148,10 @@ pub(super) fn request_label_in_template(case: &Case<'_>) -> Ruling {
         let workload = case.workload()?;
         if !selector.matches(&workload.template_labels) {
             // Evidence or an approval that every pod is born with would be of none of them; and where the admission policy is in force,
-            // no pod of such a template can be made.
+            // no pod of such a template can be made. Other words of ours, such as the owner's name, do no harm there.
             if let Some(word) = workload.template_words.first() {
                 let observed = format!("{}/{} has annotation {word}", workload.kind, workload.name);
-                let refused = Finding::blocked(observed, "requires a pod template without annotations of ours");
+                let refused = Finding::blocked(observed, "requires a pod template without a request's annotations");
                 return Ok(refused.and("they belong on the one pod that they are about"));
             }
             return Ok(Finding::pass("not in the pod template"));
@@ -130,18 +166,18 @@ fn asking_label<'a>(case: &Case<'a>) -> &'a str {
     case.snapshot.bounds.selector.required_keys().next().unwrap_or(label::RESTART)
 }
 
-/// The pod is neither on its way out nor at its end: its controller replaces it without our help.
+/// What makes the pod again stays: a workload that is being deleted makes none, and in a namespace that is, none can be made. (A pod
+/// that is itself on its way out, or has ended, is no request any more.)
 pub(super) fn terminating(case: &Case<'_>) -> Ruling {
-    Ruling::new("not terminating, not ended", || {
-        let request = case.request;
-        let phase = request.phase.as_str();
-        if request.pod.terminating {
-            return Ok(Finding::blocked("terminating=true", "requires a pod that is not being deleted already"));
-        }
-        if matches!(phase, "Succeeded" | "Failed") {
-            let refused = Finding::blocked(format!("phase={phase}"), "requires a pod that has not ended");
-            return Ok(refused.and("its controller has seen to that by itself"));
-        }
-        Ok(Finding::pass(format!("terminating=false phase={phase}")))
+    Ruling::new("neither workload nor namespace is being deleted", || {
+        let workload = case.workload()?;
+        let namespace = case.snapshot.namespace.known()?;
+        let name = format!("{}/{}", workload.kind, workload.name);
+        let observed = match (workload.deleting, namespace.deleting) {
+            (_, true) => format!("namespace {} is being deleted", case.namespace()),
+            (true, false) => format!("{name} is being deleted"),
+            (false, false) => return Ok(Finding::pass(format!("{name} stays"))),
+        };
+        Ok(Finding::blocked(observed, "requires a workload that stays").and("a deleted pod would not come back"))
     })
 }

@@ -1,6 +1,6 @@
 //! Is the workload in a state in which a missing pod is made again, as it was?
 
-use super::{Case, Finding, LONGEST_LIST, Ruling};
+use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
 use crate::snapshot::{Stateful, Workload, WorkloadKind};
 use crate::words::inert;
 
@@ -10,18 +10,28 @@ pub(super) fn rollout(case: &Case<'_>) -> Ruling {
     Ruling::new("latest change observed, every pod updated, not paused", || {
         let workload = case.workload()?;
         let name = format!("{}/{}", workload.kind, workload.name);
+        if let Some(why) = &workload.cannot_create {
+            let refused = Finding::blocked(name, "requires a workload whose pods can be created");
+            return Ok(refused.and(format_args!("its controller could not: {}", inert(why, 2 * LONGEST_LIST))));
+        }
         let (generation, seen) = (workload.generation, workload.observed_generation);
         if seen < generation {
             let observed = format!("{name} generation={generation} observed_generation={seen}");
             return Ok(Finding::blocked(observed, "requires that the workload's controller has seen its latest change"));
         }
-        match (workload.kind, &workload.stateful) {
+        let found = match (workload.kind, &workload.stateful) {
             (WorkloadKind::Deployment, _) => Ok(deployment(workload, name)),
             (WorkloadKind::ReplicaSet, _) => Ok(replica_set(workload, name)),
             (WorkloadKind::DaemonSet, _) => Ok(daemon_set(workload, name)),
             (WorkloadKind::StatefulSet, Some(stateful)) => stateful_set(case, workload, stateful, name),
-            (WorkloadKind::StatefulSet, None) => Err(format!("the strategy of {name} was not read")),
-        }
+            (WorkloadKind::StatefulSet, None) => Err(format!("the strategy of {name} was not read").into()),
+        };
+        Ok(match (found?, &workload.stalled) {
+            (refused @ Finding::Blocked { .. }, Some(why)) => {
+                refused.and(format_args!("and its rollout does not go on: {}", inert(why, 2 * LONGEST_LIST)))
+            }
+            (found, _) => found,
+        })
     })
 }
 
@@ -62,10 +72,10 @@ fn daemon_set(workload: &Workload, name: String) -> Finding {
 
 /// With a partition some pods keep the old revision for good, and that is no rollout. Under `OnDelete` every deletion is a
 /// step of one, unless the pod has the newest revision already.
-fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name: String) -> Result<Finding, String> {
+fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name: String) -> Result<Finding, Lack> {
     let Stateful { partition, current_revision, update_revision, .. } = stateful;
     if update_revision.is_empty() {
-        return Err(format!("the status of {name} states no revision"));
+        return Err(format!("the status of {name} states no revision").into());
     }
     let Workload { desired, replicas, updated, .. } = workload;
     if replicas > desired {
@@ -91,7 +101,13 @@ fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name:
     };
     let observed = format!("{name} desired={desired} updated={updated} replicas={replicas} partition={partition}");
     if have < needed.saturating_sub(*partition) {
-        return Ok(Finding::blocked(observed, "requires a workload that is not rolling out"));
+        let refused = Finding::blocked(observed, "requires a workload that is not rolling out");
+        return Ok(match case.request.revision.as_deref().filter(|_| case.rolled_back()) {
+            Some(revision) => {
+                refused.and(format_args!("it is being rolled back, and waits for this pod of revision {}", inert(revision, 80)))
+            }
+            None => refused,
+        });
     }
     Ok(Finding::Pass(observed))
 }
@@ -104,14 +120,14 @@ pub(super) fn ordered_peers(case: &Case<'_>) -> Ruling {
         let name = format!("{}/{}", workload.kind, workload.name);
         let ordered = match (workload.kind, &workload.stateful) {
             (WorkloadKind::StatefulSet, Some(stateful)) => stateful.ordered,
-            (WorkloadKind::StatefulSet, None) => return Err(format!("the pod management policy of {name} was not read")),
+            (WorkloadKind::StatefulSet, None) => return Err(format!("the pod management policy of {name} was not read").into()),
             _ => false,
         };
         if !ordered {
             return Ok(Finding::not_applicable(format!("{name} makes its pods in any order")));
         }
         let stable = case.stable();
-        let (ready, unready): (Vec<_>, Vec<_>) = case.siblings()?.partition(|pod| pod.is_ready(stable, case.now));
+        let (ready, unready): (Vec<_>, Vec<_>) = case.siblings()?.filter(|pod| !pod.ended).partition(|pod| pod.is_ready(stable, case.now));
         let others = workload.desired.saturating_sub(1);
         let observed = format!("{name} other_ready_count={} of {others}", ready.len());
         if unready.is_empty() && u32::try_from(ready.len()).is_ok_and(|ready| ready >= others) {

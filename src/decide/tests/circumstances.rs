@@ -1,4 +1,4 @@
-use super::GuardrailId::{BlockingLabel, MaintenanceWindow, UnavailablePercent};
+use super::GuardrailId::{BlockingAnnotation, BlockingLabel, MaintenanceWindow, UnavailablePercent};
 use super::*;
 
 fn windows(yaml: &str) -> impl FnOnce(&mut World) {
@@ -34,13 +34,13 @@ fn windows_deny_or_allow() {
 }
 
 #[test]
-fn a_label_on_workload_or_namespace_stops_it() {
+fn a_label_on_pod_workload_or_namespace_stops_it() {
     let lists = |world: &mut World| {
         let label = |key: &str| (key.to_owned(), "true".to_owned());
         world.runbook().guardrails.blocked_by_labels = vec![label("incident"), label("payments-provider-down")];
     };
     check(BlockingLabel, |_| {}, "not_applicable: the runbook lists no such labels");
-    check(BlockingLabel, lists, "pass: neither workload nor namespace has any");
+    check(BlockingLabel, lists, "pass: neither pod, workload nor namespace has any");
     let on_workload = |world: &mut World| {
         lists(world);
         world.workload().labels.insert("payments-provider-down".to_owned(), "true".to_owned());
@@ -53,23 +53,65 @@ fn a_label_on_workload_or_namespace_stops_it() {
     );
     let on_namespace = |world: &mut World| {
         lists(world);
-        world.snapshot.namespace_labels = Fact::Known(labels(&[("incident", "true")]));
+        world.namespace().labels = labels(&[("incident", "true")]);
     };
     check(
         BlockingLabel,
         on_namespace,
         &format!("blocked: requires that nothing stops it by a label, namespace lab has incident=true, {until_removed}"),
     );
+    let on_pod = |world: &mut World| {
+        lists(world);
+        world.request().labels.insert("incident".to_owned(), "true".to_owned());
+    };
+    check(
+        BlockingLabel,
+        on_pod,
+        &format!("blocked: requires that nothing stops it by a label, the pod has incident=true, {until_removed}"),
+    );
     let over = |world: &mut World| {
         lists(world);
-        world.snapshot.namespace_labels = Fact::Known(labels(&[("incident", "false")]));
+        world.namespace().labels = labels(&[("incident", "false")]);
     };
-    check(BlockingLabel, over, "pass: neither workload nor namespace has any");
+    check(BlockingLabel, over, "pass: neither pod, workload nor namespace has any");
     let unread = |world: &mut World| {
         lists(world);
-        world.snapshot.namespace_labels = Fact::Unknown("timed out".to_owned());
+        world.snapshot.namespace = Fact::Unknown("timed out".to_owned());
     };
-    check(BlockingLabel, unread, "blocked: could not be checked: the labels of the namespace are unknown: timed out");
+    check(BlockingLabel, unread, "blocked: could not be checked: timed out");
+}
+
+#[test]
+fn a_promise_on_pod_workload_or_namespace_is_kept() {
+    let lists = |world: &mut World| {
+        let promises = [("karpenter.sh/do-not-disrupt", "true"), ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false")];
+        world.runbook().guardrails.blocked_by_annotations = promises.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    };
+    check(BlockingAnnotation, |_| {}, "not_applicable: the runbook lists no such annotations");
+    check(BlockingAnnotation, lists, "pass: neither pod, workload nor namespace has any");
+    let promise = || labels(&[("cluster-autoscaler.kubernetes.io/safe-to-evict", "false")]);
+    for place in ["the pod", "Deployment/web", "namespace lab"] {
+        let on_place = |world: &mut World| {
+            lists(world);
+            match place {
+                "the pod" => world.request().annotations = promise(),
+                "Deployment/web" => world.workload().annotations = promise(),
+                _ => world.namespace().annotations = promise(),
+            }
+        };
+        let observed = format!("{place} has cluster-autoscaler.kubernetes.io/safe-to-evict=false");
+        let until_removed = "whoever set it removes it once that is over";
+        check(
+            BlockingAnnotation,
+            on_place,
+            &format!("blocked: requires that nothing stops it by an annotation, {observed}, {until_removed}"),
+        );
+    }
+    let may_go = |world: &mut World| {
+        lists(world);
+        world.request().annotations = labels(&[("cluster-autoscaler.kubernetes.io/safe-to-evict", "true")]);
+    };
+    check(BlockingAnnotation, may_go, "pass: neither pod, workload nor namespace has any");
 }
 
 #[test]

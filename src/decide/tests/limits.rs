@@ -1,5 +1,6 @@
 use super::GuardrailId::{AffectedServices, CircuitBreaker, ConcurrentActions, Cooldown, HourlyRate, MatchedServices, TimeToVerify};
 use super::*;
+use crate::snapshot::{Claim, Exclusive, Start};
 
 /// These executions of runbook `replace`: the service and how many seconds ago.
 fn after(executions: &[(&str, i64)]) -> impl FnOnce(&mut World) {
@@ -187,11 +188,7 @@ fn what_could_never_be_proved_in_time_is_not_begun() {
     let requires = "blocked: requires that a replacement can be proved within the runbook's 120 seconds";
     let raise = "its owner raises verification.timeoutSeconds";
     let slow = |world: &mut World| world.workload().min_ready_seconds = 120;
-    check(
-        GuardrailId::TimeToVerify,
-        slow,
-        &format!("{requires}, needed_to_prove=120s Deployment/web minReadySeconds=120 terminationGracePeriodSeconds=30, {raise}"),
-    );
+    check(GuardrailId::TimeToVerify, slow, &format!("{requires}, needed_to_prove=120s Deployment/web minReadySeconds=120, {raise}"));
     let stated = |world: &mut World| {
         slow(world);
         world.runbook().verification.stable_seconds = Some(10);
@@ -206,8 +203,40 @@ fn what_could_never_be_proved_in_time_is_not_begun() {
     check(
         GuardrailId::TimeToVerify,
         lingering,
-        &format!("{requires}, needed_to_prove=120s StatefulSet/web minReadySeconds=0 terminationGracePeriodSeconds=110, {raise}"),
+        &format!(
+            "{requires}, needed_to_prove=120s StatefulSet/web minReadySeconds=0 terminationGracePeriodSeconds=110 \
+                  (the old pod goes first: one pod in its place at a time), {raise}"
+        ),
     );
+    // What the template's own probes take, and what gives a second pod no place.
+    let start = |world: &mut World, delay| {
+        let name = "main".to_owned();
+        world.workload().starts = vec![Start { name, ready_delay: delay, ready_successes: 1, ready_period: 10, ..Start::default() }];
+    };
+    check(GuardrailId::TimeToVerify, |world| start(world, 109), "pass: time_left=540s");
+    check(
+        GuardrailId::TimeToVerify,
+        |world| start(world, 110),
+        &format!("{requires}, needed_to_prove=120s Deployment/web minReadySeconds=0 ready_after=110s (container main), {raise}"),
+    );
+    let exclusive =
+        |why: Exclusive, grace| move |world: &mut World| (world.workload().exclusive, world.workload().grace_seconds) = (Some(why), grace);
+    check(GuardrailId::TimeToVerify, exclusive(Exclusive::AntiAffinity, 109), "pass: time_left=540s");
+    let first = |why: &str| {
+        format!(
+            "{requires}, needed_to_prove=120s Deployment/web minReadySeconds=0 terminationGracePeriodSeconds=110 (the old pod goes first: {why}), \
+             {raise}"
+        )
+    };
+    check(GuardrailId::TimeToVerify, exclusive(Exclusive::AntiAffinity, 110), &first("required anti-affinity to itself"));
+    check(GuardrailId::TimeToVerify, exclusive(Exclusive::HostPort(8080), 110), &first("hostPort 8080"));
+    let of_one_node = |world: &mut World| {
+        world.workload().grace_seconds = 110;
+        world.request().claims = vec!["data".to_owned()];
+        let claim = Claim { deleting: false, lost: false, one_node: true };
+        world.snapshot.claims.insert("data".to_owned(), Fact::Known(Some(claim)));
+    };
+    check(GuardrailId::TimeToVerify, of_one_node, &first("claim data is of one node"));
     let deployment = |world: &mut World| world.workload().grace_seconds = 600;
     check(GuardrailId::TimeToVerify, deployment, "pass: time_left=540s");
     // It never ends by itself, so somebody hears of it.

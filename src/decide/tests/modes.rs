@@ -175,7 +175,7 @@ fn the_lowest_of_runbook_risk_and_ceiling() {
         let said = world.message();
         assert_eq!(said.split("; to approve plan ").next(), Some(message));
         assert_eq!(said != message, expected == Mode::ApprovalRequired, "what there is to approve is said: {said}");
-        world.request().pod.terminating = true;
+        world.workload().paused = true;
         assert_eq!((world.decide().mode, world.decide().reason), (Mode::Abort, Reason::Blocked), "a block comes first");
     }
     use DecisionMode::{ApprovalRequired, AutoExecute, Manual, Observe, Suggest};
@@ -229,7 +229,7 @@ fn a_singleton_is_refused_in_these_words() {
     let mut world = World::new();
     let name = "singleton-8h829";
     world.snapshot.requests = vec![request(pod(name, WEB), "singleton")];
-    world.snapshot.workloads = BTreeMap::from([(WEB.to_owned(), Fact::Known(deployment("singleton", 1)))]);
+    world.snapshot.workloads = BTreeMap::from([(WEB.to_owned(), Fact::Known(Behind::Workload(Box::new(deployment("singleton", 1)))))]);
     let mut with_pods = |pods: Vec<Pod>| {
         world.snapshot.services = BTreeMap::from([(service("singleton"), Fact::Known(pods))]);
         world.decide().message(name, &world.runbooks)
@@ -258,8 +258,8 @@ fn several_blocks_are_one_sentence_and_one_missing_fact_is_said_once() {
             world.pods().truncate(1);
         },
         Mode::Abort,
-        "skipped web-a: workload-opted-in, supported-controller, workload-kind-allowed, service-label, request-label-not-in-template, rollout-settled and \
-         ordered-peers-ready guardrails could not be checked: the ReplicaSet web-6d4 no longer exists; \
+        "skipped web-a: workload-opted-in, supported-controller, workload-kind-allowed, service-label, request-label-not-in-template, not-terminating, \
+         replacement-can-start, rollout-settled and ordered-peers-ready guardrails could not be checked: the ReplicaSet web-6d4 no longer exists; \
          blast-radius guardrail requires at least two ready pods, app=web ready_count=1 (this pod included); \
          own-workload-redundancy guardrail requires another ready pod of the same workload while this one is ready, \
          owner=rs-web other_ready_count=0, pods of other workloads do not stand in for it",

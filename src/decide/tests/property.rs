@@ -77,6 +77,8 @@ struct Raw {
     /// Symptom shown, kind named, hour open, no label that stops it.
     circumstances: (bool, bool, bool, bool),
     percent: Option<u32>,
+    /// Owns nothing, nothing is being deleted, scheduled, no promise on it, controlled by nobody else.
+    lifecycle: [bool; 5],
 }
 
 /// Mostly true, so that many cases get past every guardrail.
@@ -86,7 +88,7 @@ fn usually() -> impl Strategy<Value = bool> {
 
 fn raw_pod(owner: impl Strategy<Value = OwnedBy>) -> impl Strategy<Value = RawPod> {
     let restarts = prop_oneof![3 => Just(0_u32), 1 => 1..9_u32];
-    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.9), prop::bool::weighted(0.07));
+    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.9), prop::bool::weighted(0.04));
     (owner, flags, restarts, 1..60_i64).prop_map(|(owner, (ready, running, terminating), restarts, ready_for)| RawPod {
         owner,
         ready,
@@ -131,14 +133,14 @@ fn raw() -> impl Strategy<Value = Raw> {
         prop_oneof![1 => Just(3601_i64), 1 => Just(3600), 12 => -200..3600_i64],
         (usually(), usually(), usually()),
         prop_oneof![1 => Just(DecisionMode::Suggest), 12 => Just(DecisionMode::AutoExecute)],
-        (usually(), usually(), usually(), usually()),
+        ((usually(), usually(), usually(), usually()), prop::array::uniform5(prop::bool::weighted(0.995))),
         prop_oneof![4 => Just(None), 1 => (1..=100_u32).prop_map(Some)],
         prop_oneof![9 => Just(None), 1 => Just(Some(None)), 1 => Just(Some(Some(0.5))), 9 => Just(Some(Some(0.4)))],
     );
     (target, prop::collection::vec(peer, 1..8), budgets, ledger, limits, run, odds).prop_map(
         |(target, peers, budgets, (executions, breaker), limits, (asking, stable_seconds, timeout_seconds, time_left), odds)| {
             let (minimum, cooldown_minutes, an_hour, affected, matched) = limits;
-            let (confidence, updated, request_age, scope, ceiling, circumstances, percent, probe) = odds;
+            let (confidence, updated, request_age, scope, ceiling, (circumstances, lifecycle), percent, probe) = odds;
             Raw {
                 target,
                 peers,
@@ -162,6 +164,7 @@ fn raw() -> impl Strategy<Value = Raw> {
                 circumstances,
                 percent,
                 probe,
+                lifecycle,
             }
         },
     )
@@ -198,7 +201,6 @@ fn may_act(raw: &Raw) -> bool {
     }
     let is_open = |scope| open.get(&(0, scope)).copied().unwrap_or(false);
     let budget_allows = match raw.budgets[..] {
-        _ if raw.target.terminating => true,
         [] => true,
         [(allowed, healthy, desired, always)] => allowed > 0 || (!raw.target.ready && (always || (healthy >= desired && desired > 0))),
         _ => false,
@@ -224,6 +226,7 @@ fn may_act(raw: &Raw) -> bool {
         && raw.scope == (true, true, true)
         && raw.ceiling == DecisionMode::AutoExecute
         && raw.circumstances == (true, true, true, true)
+        && raw.lifecycle == [true; 5]
         && raw.percent.is_none_or(|percent| u32::try_from(3_usize.saturating_sub(ready_siblings)).unwrap() * 100 <= percent * 3)
         && raw.target.owner == OwnedBy::SameWorkload
         && !raw.target.terminating
@@ -236,7 +239,7 @@ fn build_pod(name: &str, raw: &RawPod) -> Pod {
             OwnedBy::SameWorkload => owner(OwnerKind::ReplicaSet, WEB),
             OwnedBy::AnotherWorkload => owner(OwnerKind::ReplicaSet, "rs-canary"),
             OwnedBy::DaemonSet => owner(OwnerKind::DaemonSet, "ds"),
-            OwnedBy::Job => owner(OwnerKind::Other("Job".into()), "job"),
+            OwnedBy::Job => owner(OwnerKind::Other("Job.batch".into()), "job"),
             OwnedBy::Nothing => None,
         },
         running: raw.running,
@@ -285,9 +288,20 @@ fn build(raw: &Raw) -> World {
         world.request().symptom = Some("CrashLoopBackOff".to_owned());
     }
     if !label_free {
-        world.snapshot.namespace_labels = Fact::Known(labels(&[("incident", "true")]));
+        world.namespace().labels = labels(&[("incident", "true")]);
     }
+    let [owns_nothing, stays, scheduled, no_promise, nobody_above] = raw.lifecycle;
+    if !owns_nothing {
+        world.snapshot.dependents = Fact::Known(BTreeMap::from([("uid-web-a".to_owned(), vec!["Pod/worker".to_owned()])]));
+    }
+    world.workload().deleting = !stays;
+    world.request().unscheduled = (!scheduled).then(|| "Unschedulable".to_owned());
+    if !no_promise {
+        world.request().annotations = labels(&[("keep", "true")]);
+    }
+    world.workload().controller = (!nobody_above).then(|| Foreign { kind: "Kafka.kafka.strimzi.io".to_owned(), name: "events".to_owned() });
     let runbook = world.runbook();
+    runbook.guardrails.blocked_by_annotations = vec![("keep".to_owned(), "true".to_owned())];
     runbook.guardrails.blocked_by_labels = vec![("incident".to_owned(), "true".to_owned())];
     runbook.guardrails.max_unavailable_percent = raw.percent;
     runbook.guardrails.maintenance_windows = if hour_open { OPEN.clone() } else { CLOSED.clone() };
@@ -359,14 +373,16 @@ fn said(decision: Decision, runbooks: &[Runbook]) -> (Option<String>, String, De
 }
 
 /// Facts that cannot be read, one at a time.
-const UNKNOWN: [fn(&mut World); 7] = [
+const UNKNOWN: [fn(&mut World); 9] = [
     World::unknown_workload,
     World::unknown_pods,
     |world| world.snapshot.budgets = Fact::Unknown("?".to_owned()),
     |world| world.request().requested_at = Fact::Unknown("?".to_owned()),
     |world| world.snapshot.workloads.clear(),
-    |world| world.snapshot.namespace_labels = Fact::Unknown("?".to_owned()),
+    |world| world.snapshot.namespace = Fact::Unknown("?".to_owned()),
     |world| world.snapshot.services.clear(),
+    |world| world.snapshot.dependents = Fact::Unknown("?".to_owned()),
+    |world| world.request().claims = vec!["data".to_owned()],
 ];
 
 #[test]

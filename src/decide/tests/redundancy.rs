@@ -37,23 +37,45 @@ fn what_is_no_ready_peer() {
     fn no_peer(change: impl FnOnce(&mut Pod)) {
         check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} ready_count=1 (this pod included)"));
     }
+    #[track_caller]
+    fn not_counted(change: impl FnOnce(&mut Pod), clock: &str) {
+        let why = format!(" (not counted: web-b, restarted and as it is for less than 10 s{clock})");
+        check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} ready_count=1 (this pod included){why}"));
+    }
     // Two containers, the first ready and the second not: the pod's condition is what counts.
     no_peer(|pod| pod.ready = false);
     no_peer(|pod| pod.terminating = true);
     // Ready may outlive Running for a moment.
     no_peer(|pod| pod.running = false);
-    no_peer(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::Other("Job".into()));
+    no_peer(|pod| pod.ended = true);
+    no_peer(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::Other("Job.batch".into()));
     no_peer(|pod| pod.owner = None);
     // Crash-looping without a readiness probe: Ready for a moment at every start.
-    no_peer(|pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(9))));
-    no_peer(|pod| (pod.restarts, pod.ready_changed) = (7, None));
-    no_peer(|pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(-3600))));
+    not_counted(|pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(9))), "");
+    not_counted(|pod| (pod.restarts, pod.ready_changed) = (7, None), "");
+    let ahead = ", by the server's clock: a node's is ahead of it";
+    not_counted(|pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(-3600))), ahead);
+    // A kubelet whose clock is behind says that it has been Ready for an hour; the server wrote its last change down just now.
+    not_counted(|pod| (pod.restarts, pod.ready_changed, pod.status_written) = (7, Some(seconds_ago(3600)), Some(seconds_ago(9))), "");
+}
+
+/// One minute is enough to make a difference, and the server's own record decides.
+#[test]
+fn a_node_whose_clock_is_ahead_has_ready_pods_all_the_same() {
+    let ahead =
+        |written| with_peer(move |pod| (pod.restarts, pod.ready_changed, pod.status_written) = (1, Some(seconds_ago(-60)), written));
+    check(BlastRadius, ahead(Some(seconds_ago(10))), "pass: app=web ready_count=2 (this pod included)");
+    let why = " (not counted: web-b, restarted and as it is for less than 10 s, by the server's clock: a node's is ahead of it)";
+    check(BlastRadius, ahead(Some(seconds_ago(9))), &format!("{TWO_NEEDED} ready_count=1 (this pod included){why}"));
 }
 
 #[test]
 fn a_restarted_peer_counts_once_it_is_stable() {
     let restarted = |seconds| with_peer(move |pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(seconds))));
-    let (both, one) = ("pass: app=web ready_count=2 (this pod included)", format!("{TWO_NEEDED} ready_count=1 (this pod included)"));
+    let both = "pass: app=web ready_count=2 (this pod included)";
+    let one = |seconds: u32| {
+        format!("{TWO_NEEDED} ready_count=1 (this pod included) (not counted: web-b, restarted and as it is for less than {seconds} s)")
+    };
     check(BlastRadius, restarted(10), both);
     let with = |seconds, change: fn(&mut World)| {
         move |world: &mut World| {
@@ -61,11 +83,11 @@ fn a_restarted_peer_counts_once_it_is_stable() {
             change(world);
         }
     };
-    check(BlastRadius, with(29, |world| world.workload().min_ready_seconds = 30), &one);
+    check(BlastRadius, with(29, |world| world.workload().min_ready_seconds = 30), &one(30));
     check(BlastRadius, with(30, |world| world.workload().min_ready_seconds = 30), both);
-    check(BlastRadius, with(59, |world| world.runbook().verification.stable_seconds = Some(60)), &one);
+    check(BlastRadius, with(59, |world| world.runbook().verification.stable_seconds = Some(60)), &one(60));
     check(BlastRadius, with(60, |world| world.runbook().verification.stable_seconds = Some(60)), both);
-    check(BlastRadius, with(9, World::unknown_workload), &one);
+    check(BlastRadius, with(9, World::unknown_workload), &one(10));
     check(BlastRadius, with(10, World::unknown_workload), both);
 }
 
@@ -158,16 +180,9 @@ fn a_disruption_budget_guards_ready_pods() {
         world.snapshot.budgets = Fact::Known(vec![with_health(2, 2)]);
     };
     check(DisruptionBudget, momentarily_ready, &blocked(2, 2));
-    for phase in ["Pending", "Succeeded", "Failed"] {
-        let ended = |world: &mut World| {
-            world.request().phase = phase.to_owned();
-            world.snapshot.budgets = Fact::Unknown("not needed".to_owned());
-        };
-        check(DisruptionBudget, ended, &format!("not_applicable: phase={phase} is not available"));
-    }
-    check(
-        DisruptionBudget,
-        |world| world.target(|pod| pod.terminating = true),
-        "not_applicable: a terminating pod is not available any more",
-    );
+    let pending = |world: &mut World| {
+        world.request().phase = "Pending".to_owned();
+        world.snapshot.budgets = Fact::Unknown("not needed".to_owned());
+    };
+    check(DisruptionBudget, pending, "not_applicable: phase=Pending is not available");
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::decide::Reason;
-use crate::snapshot::Ended;
+use crate::snapshot::{Claim, Ended};
 
 /// Makes this guardrail block, and no other.
 fn alone(id: GuardrailId, world: &mut World) {
@@ -13,19 +13,27 @@ fn alone(id: GuardrailId, world: &mut World) {
         GuardrailId::SymptomPresent => {
             (world.request().symptom, world.request().confidence) = (Some("OOMKilled".to_owned()), Some("0.9".to_owned()));
             let ended = Some(Ended { reason: "OOMKilled".to_owned(), at: Some(seconds_ago(4000)) });
-            world.request().containers = vec![Container { restarts: 1, waiting: None, ended }];
+            world.request().containers = vec![Container { restarts: 1, ended, ..Container::default() }];
         }
         GuardrailId::Namespace => world.runbook().scope.allowed_namespaces = vec!["payments".to_owned()],
         GuardrailId::OptIn => world.workload().labels.clear(),
         GuardrailId::Controller => {
-            world.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::Other("CloneSet".into()));
+            world.workload().controller = Some(Foreign { kind: "Kafka.kafka.strimzi.io".to_owned(), name: "events".to_owned() });
+        }
+        GuardrailId::OwnsNothing => {
+            let owned = vec!["StatefulSet/web-a".to_owned(), "Pod/web-a-1".to_owned()];
+            world.snapshot.dependents = Fact::Known(BTreeMap::from([("uid-web-a".to_owned(), owned)]));
         }
         GuardrailId::WorkloadKind => world.runbook().scope.workload_kinds = vec![WorkloadKind::StatefulSet],
         GuardrailId::ServiceLabel => world.workload().template_labels = labels(&[("app", "shop")]),
         GuardrailId::RequestLabelInTemplate => {
             world.workload().template_labels.insert(label::RESTART.to_owned(), label::TRUE.to_owned());
         }
-        GuardrailId::Terminating => world.target(|pod| pod.terminating = true),
+        GuardrailId::Terminating => world.workload().deleting = true,
+        GuardrailId::CanStart => {
+            let why = "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu.";
+            world.request().unscheduled = Some(why.to_owned());
+        }
         GuardrailId::BlastRadius => world.runbook().guardrails.minimum_ready_replicas = 4,
         GuardrailId::OwnRedundancy => {
             world.pods().iter_mut().skip(1).for_each(|pod| pod.owner.as_mut().unwrap().uid = "rs-canary".into());
@@ -42,7 +50,11 @@ fn alone(id: GuardrailId, world: &mut World) {
         }
         GuardrailId::BlockingLabel => {
             world.runbook().guardrails.blocked_by_labels = vec![("payments-provider-down".to_owned(), "true".to_owned())];
-            world.snapshot.namespace_labels = Fact::Known(labels(&[("payments-provider-down", "true")]));
+            world.namespace().labels = labels(&[("payments-provider-down", "true")]);
+        }
+        GuardrailId::BlockingAnnotation => {
+            world.runbook().guardrails.blocked_by_annotations = vec![("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned())];
+            world.request().annotations = labels(&[("karpenter.sh/do-not-disrupt", "true")]);
         }
         GuardrailId::Cooldown => world.ledger.executions.push(executed("web", "other", seconds_ago(120))),
         GuardrailId::HourlyRate => {
@@ -85,14 +97,20 @@ fn every_refusal_has_its_own_sentence() {
     }
 
     text.push_str("\n# Facts that cannot be read\n");
-    let unknown: [Change; 5] = [
+    let unknown: [Change; 7] = [
         ("the workload", World::unknown_workload),
         ("the service's pods", World::unknown_pods),
         ("the disruption budgets", |world| world.snapshot.budgets = Fact::Unknown("list poddisruptionbudgets: no clear answer".to_owned())),
         ("when the request was made", |world| world.request().requested_at = Fact::Unknown("no entry owns the label".to_owned())),
         ("the namespace's labels", |world| {
             alone(GuardrailId::BlockingLabel, world);
-            world.snapshot.namespace_labels = Fact::Unknown("get namespaces lab: no clear answer".to_owned());
+            world.snapshot.namespace = Fact::Unknown("get namespaces lab: no clear answer".to_owned());
+        }),
+        ("what the pod owns", |world| world.snapshot.dependents = Fact::Unknown("list statefulsets: no clear answer".to_owned())),
+        ("a claim", |world| {
+            world.request().claims = vec!["data-web-0".to_owned()];
+            let unknown = Fact::Unknown("get persistentvolumeclaims data-web-0: no clear answer".to_owned());
+            world.snapshot.claims.insert("data-web-0".to_owned(), unknown);
         }),
     ];
     for (what, change) in unknown {
@@ -102,14 +120,57 @@ fn every_refusal_has_its_own_sentence() {
         entry(&mut text, what, &world);
     }
 
+    text.push_str("\n# What is not supported, and what its own cluster keeps from working\n");
+    let named: [Change; 10] = [
+        ("a Rollout", |world| {
+            let foreign = Foreign { kind: "Rollout.argoproj.io".to_owned(), name: "web".to_owned() };
+            world.snapshot.workloads.insert(WEB.to_owned(), Fact::Known(Behind::Unsupported(foreign)));
+        }),
+        ("a CloneSet", |world| world.unsupported("CloneSet.apps.kruise.io")),
+        ("a StatefulSet of another API group", |world| world.unsupported("StatefulSet.apps.kruise.io")),
+        ("a Job", |world| world.unsupported("Job.batch")),
+        ("a bare pod", |world| world.target(|pod| pod.owner = None)),
+        ("a quota", |world| {
+            world.workload().replicas = 2;
+            world.workload().cannot_create = Some(
+                "FailedCreate: pods \"web-6d4-\" is forbidden: exceeded quota: team, requested: cpu=1, used: cpu=8, limited: cpu=8"
+                    .to_owned(),
+            );
+        }),
+        ("a rollout past its deadline", |world| {
+            world.workload().updated = 1;
+            let why = "ProgressDeadlineExceeded: ReplicaSet \"web-7f8\" has timed out progressing.";
+            world.workload().stalled = Some(why.to_owned());
+        }),
+        ("a rollback that waits for its broken pod", |world| {
+            world.stateful(|_| {});
+            world.workload().updated = 2;
+            world.request().revision = Some("web-2".to_owned());
+        }),
+        ("a volume that goes with the pod", |world| {
+            world.request().claims = vec!["data-web-0".to_owned()];
+            let claim = Claim { deleting: true, lost: false, one_node: true };
+            world.snapshot.claims.insert("data-web-0".to_owned(), Fact::Known(Some(claim)));
+        }),
+        ("a namespace that goes", |world| world.namespace().deleting = true),
+    ];
+    for (what, change) in named {
+        let mut world = World::new();
+        change(&mut world);
+        assert_eq!(world.decide().reason, Reason::Blocked);
+        assert_eq!(world.decide().blocked().count(), 1, "{}", world.message());
+        entry(&mut text, what, &world);
+    }
+
     text.push_str("\n# Together\n");
-    let together: [&[GuardrailId]; 6] = [
+    let together: [&[GuardrailId]; 7] = [
         &[GuardrailId::BlastRadius, GuardrailId::Cooldown],
         &[GuardrailId::MaintenanceWindow, GuardrailId::Cooldown, GuardrailId::HourlyRate],
         &[GuardrailId::CircuitBreaker, GuardrailId::DisruptionBudget, GuardrailId::MatchedServices],
         &[GuardrailId::OptIn, GuardrailId::Rollout, GuardrailId::BlockingLabel, GuardrailId::TimeToVerify],
         &[GuardrailId::BareRequest, GuardrailId::OwnRedundancy, GuardrailId::UnavailablePercent],
         &[GuardrailId::OrderedPeers, GuardrailId::Cooldown],
+        &[GuardrailId::OwnsNothing, GuardrailId::Terminating, GuardrailId::CanStart, GuardrailId::BlockingAnnotation],
     ];
     for ids in together {
         let mut world = World::new();
@@ -128,7 +189,9 @@ fn every_refusal_has_its_own_sentence() {
     assert_eq!(never, [], "alone only");
 
     text.push_str("\n# Before any guardrail\n");
-    let before: [Change; 6] = [
+    let before: [Change; 8] = [
+        ("ended", |world| world.target(|pod| (pod.running, pod.ended, pod.trouble) = (false, true, Some("Failed: Evicted".into())))),
+        ("terminating", |world| world.target(|pod| pod.terminating = true)),
         ("malformed", |world| world.request().confidence = Some("very".to_owned())),
         ("expired", |world| world.request().requested_at = Fact::Known(seconds_ago(7200))),
         ("no runbook", |world| world.request().symptom = Some("DiskPressure".to_owned())),

@@ -1,5 +1,8 @@
-use super::GuardrailId::{Controller, Namespace, OptIn, Request, RequestLabelInTemplate, Rollout, ServiceLabel, Terminating};
+use super::GuardrailId::{
+    BlastRadius, CanStart, Controller, Namespace, OptIn, OwnsNothing, Request, RequestLabelInTemplate, Rollout, ServiceLabel, Terminating,
+};
 use super::*;
+use crate::snapshot::Claim;
 
 const GONE: &str = "blocked: could not be checked: the ReplicaSet web-6d4 no longer exists";
 
@@ -66,9 +69,11 @@ fn the_opt_in_is_read_on_the_workload() {
 #[test]
 fn only_supported_controllers_replace_pods() {
     #[track_caller]
-    fn refused(kind: OwnerKind, why: &str) {
-        let change = |world: &mut World| world.target(|pod| pod.owner.as_mut().unwrap().kind = kind);
-        check(Controller, change, &format!("blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, owner={why}"));
+    fn refused(kind: &str, why: &str) {
+        let expected = format!("blocked: finds it not supported: {kind}, left to a human{why} (owner={kind}/rs-web)");
+        check(Controller, |world| world.unsupported(kind), &expected);
+        // Of what is not understood, nothing else is asked.
+        check(BlastRadius, |world| world.unsupported(kind), &format!("not_applicable: not asked: {kind} is not supported"));
     }
     check(Controller, |_| {}, "pass: owner=ReplicaSet/rs-web workload=Deployment/web");
     check(Controller, |world| world.stateful(|_| {}), "pass: owner=StatefulSet/rs-web workload=StatefulSet/web");
@@ -83,9 +88,15 @@ fn only_supported_controllers_replace_pods() {
         "blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, this one mirrors a static pod, \
          whose file on the node only its kubelet reads",
     );
-    refused(OwnerKind::Other("Job".into()), "Job/rs-web, a Job retries by its own rules");
-    refused(OwnerKind::Other("Node".into()), "Node/rs-web, only the node's kubelet starts static pods");
-    refused(OwnerKind::Other("CloneSet".into()), "CloneSet/rs-web, how that controller replaces pods is unknown here");
+    refused("Job.batch", ": a Job retries by its own rules");
+    refused("Node", ": only the node's kubelet starts static pods");
+    refused("CloneSet.apps.kruise.io", "");
+    let rollout = |world: &mut World| {
+        let foreign = Foreign { kind: "Rollout.argoproj.io".to_owned(), name: "web".to_owned() };
+        world.snapshot.workloads.insert(WEB.to_owned(), Fact::Known(Behind::Unsupported(foreign)));
+    };
+    let above = "owner=ReplicaSet/rs-web controlled_by=Rollout.argoproj.io/web";
+    check(Controller, rollout, &format!("blocked: finds it not supported: Rollout.argoproj.io, left to a human ({above})"));
     check(Controller, daemon_set, "pass: owner=DaemonSet/rs-web workload=DaemonSet/web");
     check(Controller, World::unknown_workload, GONE);
     check(
@@ -93,6 +104,41 @@ fn only_supported_controllers_replace_pods() {
         |world| world.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::StatefulSet),
         "blocked: could not be checked: a Deployment was read for StatefulSet rs-web",
     );
+}
+
+#[test]
+fn what_an_operator_manages_is_left_to_it_unless_the_runbook_names_it() {
+    let managed = |allowed: &'static [&'static str]| {
+        move |world: &mut World| {
+            world.workload().controller = Some(Foreign { kind: "Kafka.kafka.strimzi.io".to_owned(), name: "events".to_owned() });
+            world.runbook().scope.allowed_controllers = allowed.iter().map(|kind| (*kind).to_owned()).collect();
+        }
+    };
+    let observed = "owner=ReplicaSet/rs-web workload=Deployment/web controlled_by=Kafka.kafka.strimzi.io/events";
+    let blocked = format!(
+        "blocked: requires a workload that nobody controls but its own controller, {observed}, what Kafka.kafka.strimzi.io does about a missing \
+         pod is unknown here, and the runbook's allowedControllers does not name it"
+    );
+    check(Controller, managed(&[]), &blocked);
+    check(Controller, managed(&["Kafka.example.com", "Pod"]), &blocked);
+    check(Controller, managed(&["Kafka.kafka.strimzi.io"]), &format!("pass: {observed}"));
+}
+
+#[test]
+fn a_pod_that_others_belong_to_is_left_alone() {
+    check(OwnsNothing, |_| {}, "pass: owns nothing");
+    let owns = |owner: &'static str| {
+        move |world: &mut World| {
+            let owned = vec!["StatefulSet/web-a".to_owned(), "Pod/executor-1".to_owned()];
+            world.snapshot.dependents = Fact::Known(BTreeMap::from([(owner.to_owned(), owned)]));
+        }
+    };
+    check(
+        OwnsNothing,
+        owns("uid-web-a"),
+        "blocked: requires a pod that owns neither pods nor workloads, owns StatefulSet/web-a, Pod/executor-1, which would be deleted with it",
+    );
+    check(OwnsNothing, owns("uid-web-b"), "pass: owns nothing");
 }
 
 /// The Deployment becomes a DaemonSet.
@@ -190,24 +236,120 @@ fn a_template_that_asks_for_restarts_is_refused() {
     check(
         RequestLabelInTemplate,
         |world| world.workload().template_words = vec!["remediator.kubedojo.io/runbook".to_owned()],
-        "blocked: requires a pod template without annotations of ours, Deployment/web has annotation remediator.kubedojo.io/runbook, \
+        "blocked: requires a pod template without a request's annotations, Deployment/web has annotation remediator.kubedojo.io/runbook, \
          they belong on the one pod that they are about",
     );
     check(RequestLabelInTemplate, World::unknown_workload, GONE);
 }
 
 #[test]
-fn a_pod_on_its_way_out_is_left_alone() {
-    check(Terminating, |_| {}, "pass: terminating=false phase=Running");
-    check(Terminating, |world| world.request().phase = "Pending".to_owned(), "pass: terminating=false phase=Pending");
+fn what_goes_makes_no_more_pods() {
+    check(Terminating, |_| {}, "pass: Deployment/web stays");
+    let comes_not_back = "a deleted pod would not come back";
     check(
         Terminating,
-        |world| world.target(|pod| pod.terminating = true),
-        "blocked: requires a pod that is not being deleted already, terminating=true",
+        |world| world.workload().deleting = true,
+        &format!("blocked: requires a workload that stays, Deployment/web is being deleted, {comes_not_back}"),
     );
     check(
         Terminating,
-        |world| world.request().phase = "Failed".to_owned(),
-        "blocked: requires a pod that has not ended, phase=Failed, its controller has seen to that by itself",
+        |world| world.namespace().deleting = true,
+        &format!("blocked: requires a workload that stays, namespace lab is being deleted, {comes_not_back}"),
     );
+    check(
+        Terminating,
+        |world| world.snapshot.namespace = Fact::Unknown("timed out".to_owned()),
+        "blocked: could not be checked: timed out",
+    );
+    // Whatever else blocks, nobody is paged for it.
+    let mut world = World::new();
+    world.workload().deleting = true;
+    world.workload().paused = true;
+    assert_eq!(world.decide().escalation(&world.runbooks), Escalate::None);
+}
+
+#[test]
+fn what_a_replacement_would_share_is_nothing_that_it_cures() {
+    let symptom = |symptom: &str, world: &mut World| {
+        (world.request().symptom, world.request().confidence) = (Some(symptom.to_owned()), Some("1".to_owned()));
+    };
+    check(CanStart, |_| {}, "pass: scheduled=true claims=0");
+    check(
+        CanStart,
+        |world| world.request().unscheduled = Some("Unschedulable: 0/3 nodes are available".to_owned()),
+        "blocked: requires a pod that has had a node, not_scheduled=Unschedulable: 0/3 nodes are available, a replacement would be as unschedulable",
+    );
+    let waits = |reason: &'static str| Container {
+        name: "main".to_owned(),
+        waiting: Some(reason.to_owned()),
+        waiting_message: Some("secret \"db\" not found".to_owned()),
+        ..Container::default()
+    };
+    let blocked = |reason: &str| {
+        format!(
+            "blocked: requires a pod whose containers could be made, container main waits: {reason}: secret \"db\" not found, \
+             a replacement would be of the same template"
+        )
+    };
+    for reason in ["CreateContainerConfigError", "InvalidImageName", "ImagePullBackOff", "ErrImagePull"] {
+        check(CanStart, |world| world.request().containers = vec![waits(reason)], &blocked(reason));
+    }
+    check(CanStart, |world| world.request().containers = vec![waits("CrashLoopBackOff")], "pass: scheduled=true claims=0");
+    // Where the runbook answers to it, another node may be able to get the image; no node can make sense of its name.
+    let stated = |reason: &'static str| {
+        move |world: &mut World| {
+            symptom("ErrImagePull", world);
+            world.request().containers = vec![waits(reason)];
+        }
+    };
+    check(CanStart, stated("ImagePullBackOff"), "pass: scheduled=true claims=0");
+    check(CanStart, stated("InvalidImageName"), &blocked("InvalidImageName"));
+}
+
+#[test]
+fn the_volumes_of_a_pod_stay() {
+    let mounts = |claim: Option<Claim>| {
+        move |world: &mut World| {
+            world.request().claims = vec!["data-web-0".to_owned()];
+            world.snapshot.claims.insert("data-web-0".to_owned(), Fact::Known(claim));
+        }
+    };
+    let well = Claim { deleting: false, lost: false, one_node: true };
+    check(CanStart, mounts(Some(well)), "pass: scheduled=true claims=1");
+    let blocked = |what: &str| {
+        format!(
+            "blocked: requires that the volumes of the pod stay, claim data-web-0 {what}, with the pod would go what is on it, and a replacement \
+             could not start"
+        )
+    };
+    check(CanStart, mounts(Some(Claim { deleting: true, ..well })), &blocked("is being deleted"));
+    check(CanStart, mounts(Some(Claim { lost: true, ..well })), &blocked("has lost its volume"));
+    check(CanStart, mounts(None), &blocked("does not exist"));
+    let unread = |world: &mut World| world.request().claims = vec!["data-web-0".to_owned()];
+    check(CanStart, unread, "blocked: could not be checked: claim data-web-0 was not read");
+}
+
+#[test]
+fn a_request_on_a_pod_that_is_none_any_more_is_closed_without_a_word_to_anybody() {
+    let closed = |change: fn(&mut Pod), why: &str| {
+        let mut world = World::new();
+        world.target(change);
+        // Whatever is written on it.
+        world.request().confidence = Some("?".to_owned());
+        let decision = world.decide();
+        assert_eq!((decision.mode, decision.reason.as_str()), (crate::decide::Mode::Abort, "request_closed"));
+        assert_eq!(decision.escalation(&world.runbooks), Escalate::None);
+        assert_eq!(world.message(), format!("closed the request on web-a: {why}"));
+    };
+    closed(|pod| pod.terminating = true, "the pod is being deleted already");
+    let evicted = |pod: &mut Pod| {
+        (pod.ended, pod.running, pod.ready) = (true, false, false);
+        pod.trouble = Some("Failed: Evicted: The node was low on resource: memory.".into());
+    };
+    closed(evicted, "the pod has ended (Failed: Evicted: The node was low on resource: memory.), and its controller replaces it by itself");
+    // Nor does it count among the services that ask.
+    let mut world = World::new();
+    world.also_asks(&["a", "b", "c"]);
+    world.snapshot.requests[1..].iter_mut().for_each(|request| request.pod.ended = true);
+    assert_eq!(world.check(GuardrailId::MatchedServices).observed, "services_asking=1");
 }

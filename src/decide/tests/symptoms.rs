@@ -4,7 +4,9 @@ use crate::snapshot::Ended;
 
 fn container(restarts: u32, waiting: Option<&str>, ended: Option<(&str, i64)>) -> Container {
     let ended = ended.map(|(reason, ago)| Ended { reason: reason.to_owned(), at: Some(seconds_ago(ago)) });
-    Container { restarts, waiting: waiting.map(str::to_owned), ended }
+    let running = waiting.is_none();
+    let (name, waiting) = ("main".to_owned(), waiting.map(str::to_owned));
+    Container { name, restarts, waiting, ended, running, started: running, probed: Some(true), ..Container::default() }
 }
 
 /// The pod's containers, and since when it is Ready (or not, where that is negative).
@@ -64,12 +66,6 @@ fn memory_readiness_and_images() {
         shows("OOMKilled", killed("Error", 30), None),
         "blocked: requires a container that was killed for its memory, oom_killed_recently=0, none was seen within ten minutes",
     );
-    check(SymptomPresent, shows("readiness_probe_failed", Vec::new(), None), "pass: ready=false");
-    check(
-        SymptomPresent,
-        shows("readiness_probe_failed", Vec::new(), Some(11)),
-        &format!("blocked: requires a pod that is not ready, ready=true ready_for_seconds=11, {RECOVERED}"),
-    );
     let waits = |reason| vec![container(0, Some(reason), None)];
     check(SymptomPresent, shows("ErrImagePull", waits("ImagePullBackOff"), None), "pass: waiting=ImagePullBackOff");
     check(
@@ -79,6 +75,73 @@ fn memory_readiness_and_images() {
     );
     check(SymptomPresent, shows("hung", Vec::new(), Some(3600)), "not_applicable: a pod's status cannot tell");
     check(SymptomPresent, |_| {}, "not_applicable: a pod's status cannot tell");
+}
+
+#[test]
+fn readiness_is_a_matter_of_a_probe_that_could_fail() {
+    const REQUIRES: &str = "blocked: requires a pod that is not ready because a readiness probe fails";
+    let failed = |container: Container| shows("readiness_probe_failed", vec![container], None);
+    check(SymptomPresent, failed(container(0, None, None)), "pass: ready=false container=main");
+    // A crash loop in between: it ran, and was asked.
+    check(SymptomPresent, failed(container(3, Some("CrashLoopBackOff"), None)), "pass: ready=false container=main");
+    let ready = |changed| shows("readiness_probe_failed", vec![container(0, None, None)], Some(changed));
+    for changed in [11, 1, -60] {
+        check(SymptomPresent, ready(changed), &format!("{REQUIRES}, ready=true, it is Ready now"));
+    }
+    let never = "and no container of it ran and has one that fails";
+    let why = |why: &'static str, container: Container| {
+        move |world: &mut World| {
+            failed(container)(world);
+            world.request().pod.trouble = Some(why.into());
+        }
+    };
+    let none = "no container with such a probe has run";
+    check(SymptomPresent, failed(container(0, Some("ContainerCreating"), None)), &format!("{REQUIRES}, ready=false {none}, {never}"));
+    let without = Container { probed: Some(false), ..container(0, None, None) };
+    check(SymptomPresent, failed(without), &format!("{REQUIRES}, ready=false {none}, {never}"));
+    let starts = Container { started: false, ..container(0, None, None) };
+    let starting = "container main: its startup probe has not passed";
+    check(SymptomPresent, why(starting, starts), &format!("{REQUIRES}, ready=false {starting}, {never}"));
+    let gate = "readiness gate lb/ready is False";
+    check(
+        SymptomPresent,
+        why(gate, Container { ready: true, ..container(0, None, None) }),
+        &format!("{REQUIRES}, ready=false {gate}, {never}"),
+    );
+    let unrecorded = Container { probed: None, ..container(0, None, None) };
+    check(
+        SymptomPresent,
+        failed(unrecorded),
+        "blocked: could not be checked: whether its containers have readiness probes is not recorded",
+    );
+}
+
+#[test]
+fn a_kubelets_clock_confirms_nothing() {
+    const AHEAD: &str = "its node's clock is ahead of the API server's, so when a container ended cannot be told";
+    let looped = |ended: i64, written: Option<i64>, ready_for: Option<i64>| {
+        move |world: &mut World| {
+            shows("CrashLoopBackOff", vec![container(4, None, Some(("Error", ended)))], ready_for)(world);
+            world.target(|pod| pod.status_written = written.map(seconds_ago));
+        }
+    };
+    check(SymptomPresent, looped(60, Some(60), None), "pass: restarts=4 crashed_recently=1");
+    // It ended in the future.
+    check(SymptomPresent, looped(-60, None, None), &format!("{CRASHES}, restarts=4 crashed_recently=0, {AHEAD}"));
+    // Or, by now, later than the server wrote it down: an hour ago.
+    check(SymptomPresent, looped(60, Some(3600), None), &format!("{CRASHES}, restarts=4 crashed_recently=0, {AHEAD}"));
+    // A clock that is behind makes it look old, and then nobody says that it is not.
+    check(
+        SymptomPresent,
+        looped(3600, Some(5), None),
+        &format!("{CRASHES}, restarts=4 crashed_recently=0, none was seen within ten minutes"),
+    );
+    // Ready in the future by its own clock, and for a minute by the server's.
+    check(
+        SymptomPresent,
+        looped(60, Some(60), Some(-3600)),
+        &format!("{CRASHES}, restarts=4 crashed_recently=1 ready_for_seconds=60, {RECOVERED}"),
+    );
 }
 
 #[test]

@@ -21,11 +21,22 @@ pub(super) fn cases(id: GuardrailId) -> (Change, Change, Option<Change>) {
         GuardrailId::SymptomPresent => (
             |world| not_ready_is_the_symptom(world, false, Some(60)),
             |world| not_ready_is_the_symptom(world, true, Some(60)),
-            Some(|world| not_ready_is_the_symptom(world, true, None)),
+            Some(|world| {
+                not_ready_is_the_symptom(world, false, None);
+                world.request().containers[0].probed = None;
+            }),
         ),
         GuardrailId::Namespace => (AS_IT_IS, |world| world.runbook().scope.allowed_namespaces = vec!["staging".to_owned()], None),
         GuardrailId::OptIn => (AS_IT_IS, |world| world.workload().labels.clear(), NO_WORKLOAD),
         GuardrailId::Controller => (AS_IT_IS, |world| world.target(|pod| pod.owner = None), NO_WORKLOAD),
+        GuardrailId::OwnsNothing => (
+            AS_IT_IS,
+            |world| {
+                let owned = BTreeMap::from([("uid-web-a".to_owned(), vec!["Pod/worker".to_owned()])]);
+                world.snapshot.dependents = Fact::Known(owned);
+            },
+            Some(|world| world.snapshot.dependents = Fact::Unknown("timed out".to_owned())),
+        ),
         GuardrailId::WorkloadKind => (AS_IT_IS, |world| world.runbook().scope.workload_kinds = vec![WorkloadKind::DaemonSet], NO_WORKLOAD),
         GuardrailId::ServiceLabel => (AS_IT_IS, |world| world.workload().template_labels.clear(), NO_WORKLOAD),
         GuardrailId::RequestLabelInTemplate => (
@@ -33,7 +44,12 @@ pub(super) fn cases(id: GuardrailId) -> (Change, Change, Option<Change>) {
             |world| drop(world.workload().template_labels.insert(label::RESTART.to_owned(), label::TRUE.to_owned())),
             NO_WORKLOAD,
         ),
-        GuardrailId::Terminating => (AS_IT_IS, |world| world.target(|pod| pod.terminating = true), None),
+        GuardrailId::Terminating => (AS_IT_IS, |world| world.workload().deleting = true, NO_WORKLOAD),
+        GuardrailId::CanStart => (
+            AS_IT_IS,
+            |world| world.request().unscheduled = Some("Unschedulable".to_owned()),
+            Some(|world| world.request().claims = vec!["data".to_owned()]),
+        ),
         GuardrailId::BlastRadius => (AS_IT_IS, |world| world.pods().truncate(1), NO_PODS),
         GuardrailId::OwnRedundancy => (AS_IT_IS, |world| world.pods().truncate(1), NO_PODS),
         GuardrailId::UnavailablePercent => (
@@ -65,7 +81,18 @@ pub(super) fn cases(id: GuardrailId) -> (Change, Change, Option<Change>) {
             },
             Some(|world| {
                 incident_stops_it(world);
-                world.snapshot.namespace_labels = Fact::Unknown("timed out".to_owned());
+                world.snapshot.namespace = Fact::Unknown("timed out".to_owned());
+            }),
+        ),
+        GuardrailId::BlockingAnnotation => (
+            promises_count,
+            |world| {
+                promises_count(world);
+                world.request().annotations.insert("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned());
+            },
+            Some(|world| {
+                promises_count(world);
+                world.snapshot.namespace = Fact::Unknown("timed out".to_owned());
             }),
         ),
         GuardrailId::Cooldown => (AS_IT_IS, |world| happened(world, "web", 1), NO_SERVICE),
@@ -95,6 +122,7 @@ pub(super) fn cases(id: GuardrailId) -> (Change, Change, Option<Change>) {
 
 fn not_ready_is_the_symptom(world: &mut World, ready: bool, since: Option<i64>) {
     (world.request().symptom, world.request().confidence) = (Some("readiness_probe_failed".to_owned()), Some("1".to_owned()));
+    world.request().containers = vec![Container { running: true, started: true, probed: Some(true), ..Container::default() }];
     world.target(|pod| (pod.ready, pod.ready_changed) = (ready, since.map(seconds_ago)));
 }
 
@@ -106,6 +134,10 @@ fn sunday_noon(world: &mut World, effect: &str) {
 
 fn incident_stops_it(world: &mut World) {
     world.runbook().guardrails.blocked_by_labels = vec![("incident".to_owned(), "true".to_owned())];
+}
+
+fn promises_count(world: &mut World) {
+    world.runbook().guardrails.blocked_by_annotations = vec![("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned())];
 }
 
 /// A probe wants less than 0.1, and this was the answer.

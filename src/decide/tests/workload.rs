@@ -38,6 +38,24 @@ fn a_bare_replica_set_that_scales_is_left_alone() {
     check(Rollout, replicas(2), "blocked: requires a workload that is not scaling, ReplicaSet/web desired=3 replicas=2");
 }
 
+#[test]
+fn what_the_cluster_says_of_a_rollout_is_repeated() {
+    let quota = "FailedCreate: pods \"web-\" is forbidden: exceeded quota: team";
+    let full = |world: &mut World| {
+        world.workload().replicas = 2;
+        world.workload().cannot_create = Some(quota.to_owned());
+    };
+    let requires = "blocked: requires a workload whose pods can be created, Deployment/web, its controller could not";
+    check(Rollout, full, &format!("{requires}: {quota}"));
+    let late = "ProgressDeadlineExceeded: ReplicaSet \"web-7f8\" has timed out progressing.";
+    let stalled =
+        |updated| move |world: &mut World| (world.workload().updated, world.workload().stalled) = (updated, Some(late.to_owned()));
+    let counts = "Deployment/web desired=3 updated=1 replicas=3";
+    check(Rollout, stalled(1), &format!("{ROLLING} or scaling, {counts}, and its rollout does not go on: {late}"));
+    // All pods are of the newest template: it is merely degraded, which is when a pod is to be replaced.
+    check(Rollout, stalled(3), "pass: Deployment/web desired=3 updated=3 replicas=3");
+}
+
 /// A StatefulSet at these revisions, with these counts.
 fn stateful(current: &str, update: &str, partition: u32, updated: u32, replicas: u32) -> impl FnOnce(&mut World) {
     move |world| {
@@ -66,6 +84,13 @@ fn a_stateful_sets_partition_is_no_rollout() {
     check(Rollout, stateful("web-1", "web-2", 9, 0, 3), &format!("pass: {}", counts(0, 3, 9)));
     // A rollout that is being rolled back: the revisions are equal again, the pods are not.
     check(Rollout, stateful("web-1", "web-1", 0, 2, 3), &format!("{ROLLING}, {}", counts(2, 3, 0)));
+    // It waits for the very pod that asks, which may never get Ready.
+    let broken = |world: &mut World| {
+        stateful("web-1", "web-1", 0, 2, 3)(world);
+        world.request().revision = Some("web-2".to_owned());
+    };
+    let waits = "it is being rolled back, and waits for this pod of revision web-2";
+    check(Rollout, broken, &format!("{ROLLING}, {}, {waits}", counts(2, 3, 0)));
     let terminating = |world: &mut World| {
         stateful("web-1", "web-1", 0, 2, 3)(world);
         world.pods()[1].terminating = true;

@@ -118,6 +118,7 @@ fn the_published_example_works_unchanged() {
                 allowed_namespaces: words(&["aiops-remediation-lab"]),
                 required_labels: vec![("remediator.kubedojo.io/enabled".to_owned(), "true".to_owned())],
                 workload_kinds: WorkloadKind::WITH_REDUNDANCY.to_vec(),
+                allowed_controllers: Vec::new(),
             },
             guardrails: Guardrails {
                 minimum_ready_replicas: 2,
@@ -129,6 +130,7 @@ fn the_published_example_works_unchanged() {
                 max_unavailable_percent: None,
                 maintenance_windows: Vec::new(),
                 blocked_by_labels: Vec::new(),
+                blocked_by_annotations: Vec::new(),
                 probes: Vec::new(),
                 circuit_breaker: BreakerLimits { failures: 3, window_minutes: 60 },
             },

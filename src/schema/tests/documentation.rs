@@ -62,6 +62,9 @@ fn test(path: &str) -> (&'static str, &'static str) {
         "scope.allowedNamespaces" => ("decide::tests::scope::the_runbook_allows_the_namespace", "allowed_namespaces"),
         "scope.requiredLabels" => ("decide::tests::scope::the_opt_in_is_read_on_the_workload", "required_labels"),
         "scope.workloadKinds" => ("decide::tests::scope::a_daemon_set_must_be_meant", "workload_kinds"),
+        "scope.allowedControllers" => {
+            ("decide::tests::scope::what_an_operator_manages_is_left_to_it_unless_the_runbook_names_it", "allowed_controllers")
+        }
         "guardrails.minimumReadyReplicasWithSameApp" => {
             ("decide::tests::redundancy::the_target_counts_if_it_is_ready_and_that_is_said", "minimum_ready_replicas")
         }
@@ -79,7 +82,12 @@ fn test(path: &str) -> (&'static str, &'static str) {
         "guardrails.maintenanceWindows[].end" => ("runbook::window::tests::by_the_clock_on_the_wall", "\"24:00\""),
         "guardrails.maintenanceWindows[].timeZone" => ("runbook::window::tests::where_the_clock_is_put_forward_or_back", "Europe/Berlin"),
         "guardrails.maintenanceWindows[].effect" => ("runbook::window::tests::deny_wins_and_the_next_opening_is_said", "Effect::Deny"),
-        "guardrails.blockedByLabels" => ("decide::tests::circumstances::a_label_on_workload_or_namespace_stops_it", "blocked_by_labels"),
+        "guardrails.blockedByLabels" => {
+            ("decide::tests::circumstances::a_label_on_pod_workload_or_namespace_stops_it", "blocked_by_labels")
+        }
+        "guardrails.blockedByAnnotations" => {
+            ("decide::tests::circumstances::a_promise_on_pod_workload_or_namespace_is_kept", "blocked_by_annotations")
+        }
         "guardrails.circuitBreaker" => {
             ("on the cluster: learning::a_runbook_says_how_many_failures_within_what_time_are_too_many", "circuitBreaker")
         }

@@ -329,7 +329,7 @@ fn all_mistakes_at_once_in_the_order_of_the_file() {
             "f:16:3: spec.guardrails.maxExecutionsPerHour: is missing: it must be a whole number from 1 to 10000",
             "f:18:5: spec.guardrails.paralel: unknown field: remove it (known here: minimumReadyReplicasWithSameApp, \
              maxExecutionsPerHour, cooldownMinutes, maxConcurrentActions, maxAffectedServices, maxMatchedServices, \
-             maxUnavailablePercent, maintenanceWindows, blockedByLabels, circuitBreaker, probes)",
+             maxUnavailablePercent, maintenanceWindows, blockedByLabels, blockedByAnnotations, circuitBreaker, probes)",
             "f:19:22: spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not -10",
             "f:22:14: spec.action.command: must be \"kubectl delete pod ${POD_NAME} -n ${NAMESPACE}\", \
              not \"kubectl delete node ${POD_NAME} -n ${NAMESPACE}\"",
@@ -380,6 +380,18 @@ fn windows_labels_breaker_kinds_and_method() {
         &format!("f:17:39: {AT}[0].days[1]: must be one of mon, tue, wed, thu, fri, sat, sun, not \"monday\""),
     );
     after("guardrails", "maintenanceWindows: []", &format!("f:17:25: {AT}: must have at least one item"));
+    after("guardrails", "blockedByAnnotations: {}", "f:17:27: spec.guardrails.blockedByAnnotations: must have at least one entry");
+    after(
+        "guardrails",
+        "blockedByAnnotations: {karpenter.sh/do-not-disrupt: true}",
+        "f:17:57: spec.guardrails.blockedByAnnotations[karpenter.sh/do-not-disrupt]: must be text, not the boolean true: write \"true\"",
+    );
+    after(
+        "scope",
+        "allowedControllers: [rollout]",
+        "f:14:26: spec.scope.allowedControllers[0]: must be a kind and its API group as Kind.group, such as Kafka.kafka.strimzi.io, or the kind \
+         alone for the core group, not \"rollout\"",
+    );
     after("guardrails", "blockedByLabels: {}", "f:17:22: spec.guardrails.blockedByLabels: must have at least one entry");
     after("guardrails", "circuitBreaker: {}", "");
     after(
