@@ -139,6 +139,9 @@ async fn within_deadline<W: Write>(
     let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
     let ended = run.all().await;
     run.tell_the_rest().await;
+    if run.reporter.trail_is_lost().is_some() {
+        *run.exit = run.exit.and(Exit::Unwritten);
+    }
     ended
 }
 
@@ -241,6 +244,11 @@ impl<W: Write> Run<'_, W> {
 
     /// Decides on fresh facts, and replaces the pod if it still may. What its probes answer goes to `before`.
     async fn replace(&mut self, request: &Request, before: &mut Snapshot) -> Result<(), RunError> {
+        if self.reporter.trail_is_lost().is_some() {
+            let why = "an earlier record of this run could not be written to the audit trail; the next run tries again";
+            self.reporter.left_alone(request, "trail_unwritable", why);
+            return Ok(());
+        }
         for _ in 0..ATTEMPTS {
             let fresh = match matching::again(&self.api, self.bounds(), before, request, &self.runbooks).await? {
                 Again::Asks(fresh) => *fresh,
@@ -282,7 +290,14 @@ impl<W: Write> Run<'_, W> {
             }
             self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
             self.record(&Seen { snapshot, ledger: &before, now, decisions: vec![(request, decision)] });
-            self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
+            if self.reporter.trail_is_lost().is_none() {
+                self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
+            }
+            // Nothing is sent whose intent is not in the trail: the ledger alone, which forgets, cannot say why a pod was touched.
+            if let Some(why) = self.reporter.trail_is_lost() {
+                let verdict = Verdict::new(Outcome::NotExecuted, format!("{why}; nothing was sent"));
+                return self.settle(&execution, verdict, false, Duration::ZERO).await;
+            }
             return self.act_and_verify(candidate.fresh, execution, send_before).await;
         }
         self.reporter.left_alone(
