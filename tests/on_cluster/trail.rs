@@ -83,6 +83,27 @@ fn a_reader_that_is_gone() {
     is_left_alone_and_replaced_by_the_next_run(&lab, &target, "Broken pipe");
 }
 
+/// The decision is in the trail and the intent is not, or only its beginning.
+#[test]
+fn a_disk_that_is_full_between_decision_and_intent() {
+    let lab = Lab::new("trail-half");
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    let line = lab.remediator().with("--dry-run").run().lines.remove(0);
+    // A shell's limit on the size of files has the unit of 512 bytes, and an intent repeats its decision.
+    let blocks = line.len().div_ceil(512) + 1;
+    let log = lab.folder.join("records");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; {} >'{}'", lab.remediator().shell(), log.display());
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(&log).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let decision: Value = serde_json::from_str(first).unwrap();
+    assert_eq!((&decision["event.action"], &decision["decision.mode"]), (&json!("decision"), &json!("auto_execute")), "{text}");
+    assert!(!rest.contains('\n') && serde_json::from_str::<Value>(rest).is_err(), "an intent that broke off: {rest}");
+    is_left_alone_and_replaced_by_the_next_run(&lab, &target, "File too large");
+}
+
 #[test]
 fn a_deliberate_null_device_is_a_trail_that_nobody_wants() {
     let lab = Lab::new("trail-null");
