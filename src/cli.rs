@@ -85,6 +85,16 @@ impl CliError {
         }
     }
 
+    /// Tells it on standard error; the exit code that it calls for.
+    fn tell(&self) -> Exit {
+        let style = Style::of(&std::io::stderr());
+        for line in self.lines(style) {
+            // Where standard error takes nothing either, the exit code is all that is left to say it.
+            let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
+        }
+        self.exit()
+    }
+
     /// Each thing that is wrong, for itself; inert. On a terminal, mistakes come with their source.
     fn lines(&self, style: Style) -> Vec<String> {
         match self {
@@ -109,6 +119,21 @@ impl<E: Into<RunError>> From<E> for CliError {
 }
 
 impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// It is wrong, or asks for help or the version; that is told, and this is how the program ends.
+    pub fn read() -> Result<Self, Exit> {
+        Self::try_parse().map_err(|error| {
+            if error.use_stderr() {
+                let _ = error.print();
+                return Exit::Usage;
+            }
+            // Help is a result like any other.
+            say(error.render().to_string().trim_end()).map_or_else(|error| error.tell(), |()| Exit::Done)
+        })
+    }
+
     /// Does what was asked; errors are told on standard error.
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
@@ -124,14 +149,7 @@ impl Cli {
             Command::Schema => say(&crate::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
         };
-        ended.unwrap_or_else(|error| {
-            let style = Style::of(&std::io::stderr());
-            for line in error.lines(style) {
-                // Where standard error takes nothing either, the exit code is all that is left to say it.
-                let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
-            }
-            error.exit()
-        })
+        ended.unwrap_or_else(|error| error.tell())
     }
 }
 

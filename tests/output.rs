@@ -24,13 +24,16 @@ fn check(arguments: &str, redirections: &str, exit: i32, errors: &str) {
 }
 
 /// Commands that need no cluster, each with the exit code for what it finds out.
-const COMMANDS: [(&str, i32); 6] = [
+const COMMANDS: [(&str, i32); 9] = [
     ("validate config/runbook.yaml", 0),
     ("validate config/runbook.yaml -o json", 0),
     ("validate Cargo.toml -o yaml", 2),
     ("simulate config/incidents", 0),
     ("render config/runbook.yaml", 0),
     ("schema", 0),
+    ("--version", 0),
+    ("--help", 0),
+    ("help run", 0),
 ];
 
 #[test]
