@@ -1,5 +1,6 @@
 //! What is a near miss, what is not, and what is said about it.
 
+use super::services::INSTANCE;
 use super::*;
 use crate::words::default_request_selector;
 
