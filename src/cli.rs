@@ -2,7 +2,7 @@
 
 mod args;
 
-use std::io::{Stdout, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Access, Api};
-use crate::audit::{Format, Progress, Sink, Style};
+use crate::audit::{Format, Progress, Sink, StandardOutput, Style};
 use crate::check::check;
 use crate::clock::{Clock, Deadline};
 use crate::config::{ConfigErrors, LogFormat, Raw, Settings};
@@ -50,8 +50,7 @@ impl Output {
                 serde_saphyr::to_string(&inert).map_err(|error| unwritable(&error))?
             }
         };
-        say(std::io::stdout(), text.trim_end());
-        Ok(())
+        say(text.trim_end())
     }
 }
 
@@ -70,6 +69,8 @@ enum CliError {
     Explain(Box<ExplainError>),
     #[error("the result cannot be written in this form: {0}")]
     Unwritable(String),
+    #[error("cannot write the result to standard output: {0}")]
+    Unwritten(#[source] std::io::Error),
 }
 
 impl CliError {
@@ -80,7 +81,18 @@ impl CliError {
             Self::Simulate(error) => error.exit(),
             Self::Explain(error) => error.exit(),
             Self::Unwritable(_) => Exit::Usage,
+            Self::Unwritten(_) => Exit::Unwritten,
         }
+    }
+
+    /// Tells it on standard error; the exit code that it calls for.
+    fn tell(&self) -> Exit {
+        let style = Style::of(&std::io::stderr());
+        for line in self.lines(style) {
+            // Where standard error takes nothing either, the exit code is all that is left to say it.
+            let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
+        }
+        self.exit()
     }
 
     /// Each thing that is wrong, for itself; inert. On a terminal, mistakes come with their source.
@@ -107,6 +119,21 @@ impl<E: Into<RunError>> From<E> for CliError {
 }
 
 impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// It is wrong, or asks for help or the version; that is told, and this is how the program ends.
+    pub fn read() -> Result<Self, Exit> {
+        Self::try_parse().map_err(|error| {
+            if error.use_stderr() {
+                let _ = error.print();
+                return Exit::Usage;
+            }
+            // Help is a result like any other.
+            say(error.render().to_string().trim_end()).map_or_else(|error| error.tell(), |()| Exit::Done)
+        })
+    }
+
     /// Does what was asked; errors are told on standard error.
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
@@ -119,17 +146,10 @@ impl Cli {
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files, output } => check_files(&files, output),
             Command::Render { file } => render(&file),
-            Command::Schema => {
-                say(std::io::stdout(), &crate::schema::schema());
-                Ok(Exit::Done)
-            }
+            Command::Schema => say(&crate::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
         };
-        ended.unwrap_or_else(|error| {
-            let style = Style::of(&std::io::stderr());
-            error.lines(style).iter().for_each(|line| say(std::io::stderr(), &format!("{} {line}", style.coloured("1;31", "error:"))));
-            error.exit()
-        })
+        ended.unwrap_or_else(|error| error.tell())
     }
 }
 
@@ -145,7 +165,7 @@ async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: T
     diagnose(format == Format::Json, progress.clone());
     let ended = match understood {
         Ok((settings, access)) => {
-            run_until_stopped(&settings, access, dry_run, record, Sink::new(std::io::stdout(), format, progress.clone())).await
+            run_until_stopped(&settings, access, dry_run, record, Sink::new(StandardOutput::open(), format, progress.clone())).await
         }
         Err(error) => Err(CliError::Config(error)),
     };
@@ -166,7 +186,7 @@ async fn run_until_stopped(
     access: Access,
     dry_run: bool,
     record: Option<&Path>,
-    sink: Sink<Stdout>,
+    sink: Sink<StandardOutput>,
 ) -> Result<Exit, CliError> {
     let run = run(settings, access, dry_run, record, sink);
     tokio::select! {
@@ -231,26 +251,20 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     for opening in &cleared {
         let scope =
             opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
-        say(
-            std::io::stdout(),
-            &format!(
-                "reset by {}: {} may act on {scope} again; its breaker had opened at {:.0}: {}",
-                inert(&reset.actor, 253),
-                inert(&reset.runbook, 253),
-                opening.at,
-                inert(&opening.cause, 1000)
-            ),
-        );
+        say(&format!(
+            "reset by {}: {} may act on {scope} again; its breaker had opened at {:.0}: {}",
+            inert(&reset.actor, 253),
+            inert(&reset.runbook, 253),
+            opening.at,
+            inert(&opening.cause, 1000)
+        ))?;
     }
     if cleared.is_empty() {
-        say(
-            std::io::stdout(),
-            &format!(
-                "no circuit breaker of {} is open{}",
-                inert(&reset.runbook, 253),
-                reset.service.map_or_else(String::new, |service| format!(" for {}", inert(&service, 253)))
-            ),
-        );
+        say(&format!(
+            "no circuit breaker of {} is open{}",
+            inert(&reset.runbook, 253),
+            reset.service.map_or_else(String::new, |service| format!(" for {}", inert(&service, 253)))
+        ))?;
     }
     Ok(Exit::Done)
 }
@@ -264,7 +278,7 @@ fn check_files(files: &[PathBuf], output: Output) -> Result<Exit, CliError> {
 fn render(file: &std::path::Path) -> Result<Exit, CliError> {
     let runbooks = crate::load::load(file, std::time::Duration::MAX)?;
     let pages: Vec<String> = runbooks.iter().map(crate::render::page).collect();
-    say(std::io::stdout(), pages.join("\n---\n\n").trim_end());
+    say(pages.join("\n---\n\n").trim_end())?;
     Ok(Exit::Done)
 }
 
@@ -326,9 +340,17 @@ fn colours() -> bool {
     Style::of(&std::io::stdout()).colour
 }
 
-/// A line for a person. A closed pipe is no reason to panic.
-fn say(mut out: impl Write, text: &str) {
-    let _ = writeln!(out, "{text}");
+/// Writes a command's result.
+///
+/// A reader that has seen enough, as `head` has, is no failure: kubectl ends quietly there too, by SIGPIPE. Rust ignores that signal,
+/// and so the command ends with the exit code that it has found out: `validate | head` still says whether the files are valid.
+/// A run's records are another matter: there a reader that is gone is a lost trail.
+fn say(text: &str) -> Result<(), CliError> {
+    let mut out = StandardOutput::open();
+    match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::Unwritten(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Diagnostics go to standard error, in the form of the records. `RUST_LOG` says how much, e.g. `debug`.
@@ -341,7 +363,8 @@ fn diagnose(json: bool, progress: Progress) {
     let default = || Targets::new().with_default(tracing::Level::WARN).with_target("kube_client", LevelFilter::OFF);
     let targets = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok()).unwrap_or_else(default);
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = tracing_subscriber::fmt::layer().with_writer(move || {
+    // What cannot be written to standard error is lost. A layer that reports this uses `eprintln!`, which panics just then.
+    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(move || {
         progress.clear();
         std::io::stderr()
     });

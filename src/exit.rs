@@ -9,6 +9,8 @@ pub enum Exit {
     Usage,
     /// 1: the API failed.
     Api,
+    /// 1: a record of the run, or a command's result, could not be written to standard output.
+    Unwritten,
     /// 1: a recorded incident was decided otherwise than expected.
     Differs,
     /// 3: a verification failed.
@@ -24,7 +26,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Api | Self::Differs => 1,
+            Self::Api | Self::Unwritten | Self::Differs => 1,
             Self::Usage => 2,
             Self::VerificationFailed => 3,
             Self::Ledger => 4,
@@ -41,13 +43,14 @@ impl Exit {
 #[cfg(test)]
 mod tests {
     use super::Exit;
-    use super::Exit::{Api, Differs, Done, Ledger, Stopped, Usage, VerificationFailed};
+    use super::Exit::{Api, Differs, Done, Ledger, Stopped, Unwritten, Usage, VerificationFailed};
 
     #[test]
     fn of_several_the_order_is_4_3_1_2() {
         let all = [Done, Usage, Api, VerificationFailed, Ledger];
         assert_eq!(all.map(|exit| exit.code()), [0, 2, 1, 3, 4]);
         assert_eq!(Usage.and(Api).and(Done), Api);
+        assert_eq!((Usage.and(Unwritten), Unwritten.and(VerificationFailed)), (Unwritten, VerificationFailed));
         assert_eq!(Ledger.and(VerificationFailed), Ledger);
     }
 
@@ -58,6 +61,8 @@ mod tests {
             Some(Done) => Some(Api),
             // Of a simulation, and told in docs/simulate.md: it asks no cluster.
             Some(Differs) => None,
+            // The row of 1 tells of both.
+            Some(Unwritten) => None,
             Some(Api) => Some(Usage),
             Some(Usage) => Some(VerificationFailed),
             Some(VerificationFailed) => Some(Ledger),

@@ -1,7 +1,9 @@
 //! `explain`: what a run would decide at this moment, why, until when, and what to do about it. It reads what a run reads,
 //! decides with the same function, and writes nothing.
 
+mod look;
 mod model;
+mod near_misses;
 mod table;
 
 use std::path::Path;
@@ -27,7 +29,11 @@ use crate::status::status;
 use crate::store::Store;
 use crate::words::quoted;
 
+use look::{Looked, look};
+use near_misses::Words;
+
 pub use model::{Eligibility, Eligible, Explanation, GuardrailExplanation, PodExplanation, RunbookExplanation, Then, ToDo};
+pub use near_misses::NearMiss;
 
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +82,8 @@ pub async fn explain(
     let store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
     let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
-    let missing = missing(reads, &api.permissions().await.map_err(RunError::from)?);
+    let granted = api.permissions().await.map_err(RunError::from)?;
+    let missing = missing(reads, &granted);
     if !missing.is_empty() {
         return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
     }
@@ -99,6 +106,15 @@ pub async fn explain(
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
     pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
+    let words = Words {
+        namespace: api.namespace(),
+        selector: &settings.selector,
+        service_label: &settings.service_label,
+        opt_in: runbooks.iter().map(|runbook| runbook.scope.required_labels.iter().cloned().collect()).collect(),
+        others: runbooks.iter().flat_map(|runbook| &runbook.guardrails.blocked_by_labels).map(|(key, _)| key.clone()).collect(),
+        pod,
+    };
+    let Looked { near_misses, more, not_looked_at } = look(&api, &granted, &words).await;
     Ok(Explanation {
         namespace: api.namespace().to_owned(),
         now,
@@ -107,6 +123,9 @@ pub async fn explain(
         mode_ceiling: settings.ceiling.as_str(),
         in_flight: status(store.ledger(), api.namespace(), now).in_flight,
         pods,
+        near_misses,
+        more_near_misses: more,
+        not_looked_at,
     })
 }
 

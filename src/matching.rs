@@ -108,7 +108,7 @@ const MOST_DEPENDENTS: usize = 5;
 async fn dependents(api: &Api, requests: &[Request]) -> Result<Fact<BTreeMap<String, Vec<String>>>, ApiError> {
     let asking: BTreeSet<&str> = requests.iter().map(|request| &*request.pod.uid).collect();
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (resource, kind) in MAY_BE_OWNED {
+    for (resource, kind) in MAY_BE_OWNED.into_iter().filter(|_| !asking.is_empty()) {
         let owned = |object: Dependent| {
             let owner = object.metadata.owner_references.into_iter().find(|owner| asking.contains(owner.uid.as_str()))?;
             Some((owner.uid, object.metadata.name))

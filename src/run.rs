@@ -1,6 +1,7 @@
 //! A run: match, check, act, verify, audit, in that order, one pod at a time.
 
 mod adopt;
+mod error;
 mod intent;
 mod report;
 mod tell;
@@ -12,23 +13,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::act::{self, Acted};
-use crate::api::{Access, Api, ApiError, Cause};
+use crate::api::{Access, Api, Cause};
 use crate::audit::Sink;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
 use crate::decide::{Decider, Decision, Mode, decide, probes_wanted};
 use crate::exit::Exit;
 use crate::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
-use crate::load::{LoadError, load};
+use crate::load::load;
 use crate::matching::{self, Again, Fresh};
-use crate::permissions::{Need, missing, needs};
+use crate::permissions::{missing, needs};
 use crate::probe;
-use crate::record::{RecordError, Recorder, Seen};
+use crate::record::{Recorder, Seen};
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Fact, Request, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::verify::{Verdict, Verification};
 
+pub use error::RunError;
+use error::exit_of;
 pub(crate) use intent::{execution, proposal};
 use report::Reporter;
 
@@ -38,68 +41,6 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
 /// How often the end of an execution is written, if others write meanwhile.
 const SETTLE_ATTEMPTS: u32 = 10;
-
-/// Why a run ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The runbooks cannot be used.
-    #[error(transparent)]
-    Runbooks(#[from] LoadError),
-    /// A record of the run cannot be made.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The API failed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The ledger failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Time was up.
-    #[error("the run did not end within its deadline of {0}; what is in flight is in the ledger, and the next run settles it")]
-    Deadline(humantime::Duration),
-    /// It ended early after something that weighs more.
-    #[error("{error}")]
-    After {
-        /// What its exit code has to say.
-        exit: Exit,
-        /// Why it ended.
-        error: Box<RunError>,
-    },
-    /// Permissions are missing.
-    #[error("missing permissions in namespace {namespace}: {}; nothing was touched. The Role in manifests/base grants them", list(.needs))]
-    Permissions {
-        /// Where.
-        namespace: String,
-        /// Which.
-        needs: Vec<Need>,
-    },
-}
-
-fn list(needs: &[Need]) -> String {
-    needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-impl RunError {
-    /// The exit code that it calls for.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Runbooks(_) | Self::Record(_) | Self::Permissions { .. } => Exit::Usage,
-            Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
-            Self::Store(StoreError::Conflict) | Self::Deadline(_) => Exit::Api,
-            // Whoever deletes a namespace is not to be told that this is a failure.
-            Self::Store(StoreError::NamespaceGoes(_)) => Exit::Done,
-            Self::After { exit, error } => exit.and(error.exit()),
-            Self::Store(StoreError::Untrusted { .. }) => Exit::Ledger,
-        }
-    }
-}
-
-fn exit_of(error: &ApiError) -> Exit {
-    match error.cause {
-        Cause::Forbidden(_) | Cause::Config(_) => Exit::Usage,
-        _ => Exit::Api,
-    }
-}
 
 /// Runs once. `dry_run`: the same reads and the same decisions, and not one write. `record`: a folder to record it in.
 ///
@@ -137,7 +78,9 @@ async fn within_deadline<W: Write>(
     let api = Api::connect(access, Clock::default(), deadline).await?;
     let store = match Store::open(api.clone(), &settings.state_configmap).await {
         Err(goes @ StoreError::NamespaceGoes(_)) => {
-            Reporter::new(sink, &api, settings, dry_run).about_the_run(goes.to_string());
+            let mut reporter = Reporter::new(sink, &api, settings, dry_run);
+            reporter.about_the_run(goes.to_string());
+            *exit = if reporter.trail_is_lost().is_some() { Exit::Unwritten } else { Exit::Done };
             return Ok(());
         }
         store => store?,
@@ -147,6 +90,9 @@ async fn within_deadline<W: Write>(
     let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
     let ended = run.all().await;
     run.tell_the_rest().await;
+    if run.reporter.trail_is_lost().is_some() {
+        *run.exit = run.exit.and(Exit::Unwritten);
+    }
     ended
 }
 
@@ -249,6 +195,11 @@ impl<W: Write> Run<'_, W> {
 
     /// Decides on fresh facts, and replaces the pod if it still may. What its probes answer goes to `before`.
     async fn replace(&mut self, request: &Request, before: &mut Snapshot) -> Result<(), RunError> {
+        if self.reporter.trail_is_lost().is_some() {
+            let why = "an earlier record of this run could not be written to the audit trail; the next run tries again";
+            self.reporter.left_alone(request, "trail_unwritable", why);
+            return Ok(());
+        }
         for _ in 0..ATTEMPTS {
             let fresh = match matching::again(&self.api, self.bounds(), before, request, &self.runbooks).await? {
                 Again::Asks(fresh) => *fresh,
@@ -290,7 +241,14 @@ impl<W: Write> Run<'_, W> {
             }
             self.reporter.decision(request, decision, snapshot, &self.runbooks, now).await;
             self.record(&Seen { snapshot, ledger: &before, now, decisions: vec![(request, decision)] });
-            self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
+            if self.reporter.trail_is_lost().is_none() {
+                self.reporter.intent(request, decision, &execution, &self.runbooks, now).await;
+            }
+            // Nothing is sent whose intent is not in the trail: the ledger alone, which forgets, cannot say why a pod was touched.
+            if let Some(why) = self.reporter.trail_is_lost() {
+                let verdict = Verdict::new(Outcome::NotExecuted, format!("{why}; nothing was sent"));
+                return self.settle(&execution, verdict, false, Duration::ZERO).await;
+            }
             return self.act_and_verify(candidate.fresh, execution, send_before).await;
         }
         self.reporter.left_alone(

@@ -13,7 +13,7 @@ fn record(message: &str) -> Record {
 
 fn written(record: &Record, format: Format) -> String {
     let mut out = Vec::new();
-    Sink::new(&mut out, format, Progress::none()).write(record);
+    Sink::new(&mut out, format, Progress::none()).write(record).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -47,6 +47,46 @@ fn on_a_terminal_a_long_message_goes_on_under_its_beginning() {
     check(message, Style { width: Some(40), colour: false }, narrow);
     let coloured = "\x1b[2m00:00:00Z\x1b[0m  \x1b[33mabort\x1b[0m              short\n";
     assert_eq!(written(&record("short"), Format::Text(Style { width: Some(72), colour: true })), coloured);
+}
+
+/// A device with room for so many more bytes, and none after that.
+struct Device {
+    taken: Vec<u8>,
+    room: usize,
+}
+
+impl Write for Device {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(self.room);
+        if taken == 0 {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.room -= taken;
+        self.taken.extend(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_record_that_is_not_written_is_an_error_and_spoils_no_later_one() {
+    for room in [0, 1, 100] {
+        let mut sink = Sink::new(Device { taken: Vec::new(), room }, Format::Json, Progress::none());
+        let error = sink.write(&record("one")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write to standard output, where the audit trail goes: "), "{error}");
+        assert!(sink.write(&record("two")).is_err());
+        sink.out.room = usize::MAX;
+        sink.write(&record("three")).unwrap();
+        sink.write(&record("four")).unwrap();
+        let text = String::from_utf8(sink.out.taken).unwrap();
+        let whole: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let told: Vec<&str> = whole.iter().map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(told, ["three", "four"], "{text}");
+        assert_eq!(text.lines().count(), if room == 0 { 2 } else { 3 }, "{text}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::near_misses::NearMiss;
 use crate::decide::{Decision, Evidence, Remedy, Subject};
 use crate::ledger::later;
 use crate::runbook::Runbook;
@@ -31,6 +32,12 @@ pub struct Explanation {
     pub in_flight: Vec<InFlightStatus>,
     /// Each pod that was asked about, oldest request first.
     pub pods: Vec<PodExplanation>,
+    /// What does not count as it stands, and was probably meant otherwise; so many at the most.
+    pub near_misses: Vec<NearMiss>,
+    /// How many more there are.
+    pub more_near_misses: usize,
+    /// What could not be looked at for near misses, each with why.
+    pub not_looked_at: Vec<String>,
 }
 
 /// One pod.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{Eligible, Explanation, PodExplanation};
+use super::{Eligible, Explanation, NearMiss, PodExplanation};
 use crate::table::{Tone, WIDTH, labelled, table};
 
 impl Explanation {
@@ -20,6 +20,27 @@ impl Explanation {
         for pod in &self.pods {
             text.push('\n');
             text.push_str(&self.pod(pod, colour));
+        }
+        text + &self.near_misses(colour)
+    }
+
+    fn near_misses(&self, colour: bool) -> String {
+        let mut text = String::new();
+        if !self.near_misses.is_empty() {
+            let _ = writeln!(text, "\n{}", Tone::Bold.on("Near misses: what does not count as it stands", colour));
+        }
+        for NearMiss { object, seen, advice, command } in &self.near_misses {
+            text.push_str(&labelled("        -", &format!("{object}: {seen}: {advice}"), Tone::Plain, colour));
+            if let Some(command) = command {
+                let _ = writeln!(text, "{:10}  {}", "", Tone::Bold.on(command, colour));
+            }
+        }
+        if self.more_near_misses > 0 {
+            let _ = writeln!(text, "{:10}and {} more", "", self.more_near_misses);
+        }
+        if !self.not_looked_at.is_empty() {
+            let said = format!("not looked at for near misses: {}", self.not_looked_at.join("; "));
+            let _ = write!(text, "\n{}", labelled("Not seen", &said, Tone::Warning, colour));
         }
         text
     }

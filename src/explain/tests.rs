@@ -19,6 +19,9 @@ fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanati
         mode_ceiling: "auto_execute",
         in_flight,
         pods: vec![explainer.pod(&world.snapshot.requests[0], hypothetical)],
+        near_misses: Vec::new(),
+        more_near_misses: 0,
+        not_looked_at: Vec::new(),
     }
 }
 
@@ -130,4 +133,32 @@ fn json_and_yaml_say_the_same() {
     let yaml: serde_json::Value = serde_saphyr::from_str(&serde_saphyr::to_string(&explained).unwrap()).unwrap();
     assert_eq!(yaml, json);
     assert_eq!(json["pods"][0]["eligibility"]["eligible"], "not_by_itself");
+}
+
+#[test]
+fn near_misses_come_last_with_what_to_type_and_what_was_not_seen() {
+    let miss = |index: u32| NearMiss {
+        object: format!("pod/web-{index}"),
+        seen: "label remediator.kubedojo.io/restart=\"True\"".to_owned(),
+        advice: "only the exact value counts: a request is the label remediator.kubedojo.io/restart=true of one pod".to_owned(),
+        command: Some(format!("kubectl -n lab label pod/web-{index} remediator.kubedojo.io/restart=true --overwrite")),
+    };
+    let (near_misses, more_near_misses) = near_misses::bounded((1..=23).map(miss).collect());
+    assert_eq!((near_misses.len(), more_near_misses), (20, 3));
+    let not_looked_at = vec!["deployments: no permission to list them".to_owned()];
+    let pods = Vec::new();
+    let explained = Explanation { near_misses, more_near_misses, not_looked_at, pods, ..explanation(|_| {}, false) };
+    let text = explained.table(false);
+    let first = "
+Near misses: what does not count as it stands
+        - pod/web-1: label remediator.kubedojo.io/restart=\"True\": only the exact value counts: a
+          request is the label remediator.kubedojo.io/restart=true of one pod
+            kubectl -n lab label pod/web-1 remediator.kubedojo.io/restart=true --overwrite
+";
+    assert!(text.contains(first), "{text}");
+    let last = "\n          and 3 more\n\nNot seen  not looked at for near misses: deployments: no permission to list them\n";
+    assert!(text.ends_with(last), "{text}");
+    let json = serde_json::to_value(&explained).unwrap();
+    assert_eq!((&json["nearMisses"][19]["object"], &json["moreNearMisses"]), (&"pod/web-20".into(), &3.into()));
+    assert_eq!(json["notLookedAt"][0], "deployments: no permission to list them");
 }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::api::Api;
 use crate::audit::{
-    ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Progress, Record, Settings as SettingsRecord, Sink, VerificationRecord,
+    self, ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Progress, Record, Settings as SettingsRecord, Sink,
+    VerificationRecord,
 };
 use crate::config::Settings;
 use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
@@ -33,6 +34,8 @@ pub(super) struct Reporter<W> {
     settings: SettingsRecord,
     /// Events that could not be written.
     lost_events: u32,
+    /// Why the first record that is not in the trail could not be written.
+    lost: Option<String>,
     /// What a later record of the same pod repeats.
     last: Option<Record>,
     /// What humans are still to be told.
@@ -55,6 +58,7 @@ impl<W: Write> Reporter<W> {
             },
             api: api.clone(),
             lost_events: 0,
+            lost: None,
             last: None,
             outbox: Outbox::new(settings.notify.is_some()),
         }
@@ -69,13 +73,25 @@ impl<W: Write> Reporter<W> {
         self.sink.progress()
     }
 
+    /// Why the trail lacks a record of this run, if it does: a run that cannot say what it does does nothing more.
+    pub(super) fn trail_is_lost(&self) -> Option<&str> {
+        self.lost.as_deref()
+    }
+
+    fn write(&mut self, record: &Record) {
+        if let Err(error) = self.sink.write(record) {
+            tracing::error!(record = audit::json(record), "{error}");
+            self.lost.get_or_insert_with(|| error.to_string());
+        }
+    }
+
     pub(super) fn nothing_to_do(&mut self) {
         self.about_the_run(format!("no pod in {} asks to be replaced ({})", self.api.namespace(), self.settings.selector));
     }
 
     pub(super) fn about_the_run(&mut self, message: String) {
         let record = self.record(Kind::Run, message);
-        self.sink.write(&record);
+        self.write(&record);
     }
 
     /// One decision: the one record of it, and an Event for the workload's owner.
@@ -117,7 +133,7 @@ impl<W: Write> Reporter<W> {
             service_owner: workload.and_then(|workload| workload.owner.clone()),
             reset_with: None,
         });
-        self.sink.write(&record);
+        self.write(&record);
         self.outbox.add(level, &request.pod.uid, decision.distinction(), &record);
         let distinction = record.reason.clone().unwrap_or_default();
         let message = with_owners(message, record.escalation.as_ref());
@@ -147,7 +163,7 @@ impl<W: Write> Reporter<W> {
     /// The facts are not what they were when the run began.
     pub(super) fn left_alone(&mut self, request: &Request, reason: &str, why: &str) {
         let record = self.of_request(Kind::Decision, format!("left {} alone: {why}", request.pod.name), request);
-        self.sink.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some(reason.to_owned()), ..record });
+        self.write(&Record { mode: Some(Mode::Abort.as_str()), reason: Some(reason.to_owned()), ..record });
     }
 
     /// The action is about to be sent.
@@ -169,7 +185,7 @@ impl<W: Write> Reporter<W> {
         let known = decision.runbook.and_then(|index| runbooks.get(index));
         let action = known.map(|runbook| action(request, runbook, self.api.namespace(), Some(&execution.id)));
         let record = Record { kind: Kind::Intent, message: self.marked(message), timestamp: now, action, ..repeated };
-        self.sink.write(&record);
+        self.write(&record);
         self.last = Some(record);
     }
 
@@ -182,7 +198,7 @@ impl<W: Write> Reporter<W> {
             terms.holder.run_id, pod.name
         );
         let record = self.of_execution(Kind::Run, message, execution);
-        self.sink.write(&Record { reason: Some("in_flight".to_owned()), ..record });
+        self.write(&Record { reason: Some("in_flight".to_owned()), ..record });
     }
 
     /// A run that cannot end what it began is dead, and this one goes on with it.
@@ -190,7 +206,7 @@ impl<W: Write> Reporter<W> {
         let message =
             format!("going on with the replacement of {}, which run {} left in flight: {why}", execution.pod.name, run_of(execution));
         let record = self.of_execution(Kind::Run, message, execution);
-        self.sink.write(&Record { reason: Some("adopted".to_owned()), ..record });
+        self.write(&Record { reason: Some("adopted".to_owned()), ..record });
     }
 
     pub(super) fn would_adopt(&mut self, execution: &Execution, why: &str) {
@@ -200,7 +216,7 @@ impl<W: Write> Reporter<W> {
             run_of(execution)
         );
         let record = self.of_execution(Kind::Run, message, execution);
-        self.sink.write(&Record { reason: Some("in_flight".to_owned()), ..record });
+        self.write(&Record { reason: Some("in_flight".to_owned()), ..record });
     }
 
     /// We were taken for dead. What we saw is written down, but the outcome is the other run's.
@@ -208,7 +224,7 @@ impl<W: Write> Reporter<W> {
         let (pod, seen) = (&execution.pod.name, verdict.result.as_str());
         let message = format!("another run settled the replacement of {pod}; this one saw: {seen}, {}", verdict.detail);
         let record = self.of_execution(Kind::Run, message, execution);
-        self.sink.write(&Record { reason: Some("settled_by_another".to_owned()), ..record });
+        self.write(&Record { reason: Some("settled_by_another".to_owned()), ..record });
     }
 
     /// How it ended.
@@ -256,7 +272,7 @@ impl<W: Write> Reporter<W> {
             }),
             ..record
         };
-        self.sink.write(&record);
+        self.write(&record);
         self.outbox.add(level, &pod.uid, execution.news(verdict.result), &record);
         let message = with_owners(message, record.escalation.as_ref());
         let reason = match verdict.result {
@@ -298,7 +314,7 @@ impl<W: Write> Reporter<W> {
     pub(super) fn message(&mut self, message: &Message) -> Record {
         let ([News { record, .. }], 0) = (message.news.as_slice(), message.surplus) else { return self.summary(message) };
         if record.kind == Kind::Run {
-            self.sink.write(record);
+            self.write(record);
         }
         record.clone()
     }
@@ -319,7 +335,7 @@ impl<W: Write> Reporter<W> {
             service_owner: same(|record| record.escalation.as_ref()?.service_owner.as_ref()),
             reset_with: same(|record| record.escalation.as_ref()?.reset_with.as_ref()),
         });
-        self.sink.write(&record);
+        self.write(&record);
         record
     }
 
@@ -328,7 +344,7 @@ impl<W: Write> Reporter<W> {
         let text = format!("would notify by {format}: {}: {}", in_words(message.level().as_str()), message.sentence());
         let mut record = self.record(Kind::Run, text);
         record.reason = Some("would_notify".to_owned());
-        self.sink.write(&record);
+        self.write(&record);
     }
 
     async fn event(&mut self, reason: Reason, regarding: &ObjectRef, pod: &ObjectRef, distinction: &str, text: &str) {

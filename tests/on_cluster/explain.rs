@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Lab, Pod, RESTART};
+use crate::fixture::{ENABLED, Lab, Pod, RESTART};
+use crate::proxy::{Proxy, Step};
 use crate::told::Told;
-use crate::workloads::deployment;
+use crate::workloads::{deployment, of_service, stateful_set};
 
 /// The one pod of an explanation.
 #[track_caller]
@@ -187,4 +188,124 @@ fn an_action_of_another_run_is_told_with_its_holder_and_its_end() {
     let text = lab.asks(&["explain", &other.name]).tells().out;
     assert!(text.contains(&format!("In flight {} of web by replace-redundant-pod, held by run ", first.name)), "{text}");
     assert_eq!(running.end().exit, 0);
+}
+
+/// The near misses of an explanation: the object, and the command for it.
+#[track_caller]
+fn near_misses(told: &Told) -> Vec<(String, String)> {
+    assert_eq!(told.exit, 0, "{told:?}");
+    let all = told.json()["nearMisses"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    all.iter().map(|one| (text(&one["object"]), text(&one["command"]))).collect()
+}
+
+#[test]
+fn what_does_not_count_as_it_stands_is_told_and_its_commands_make_it_count() {
+    let lab = Lab::new("explain-near");
+    let without = |mut workload: Value| {
+        workload["metadata"]["labels"] = json!({});
+        workload
+    };
+    let mut value = deployment("value", 2);
+    value["metadata"]["labels"] = json!({ENABLED: "True"});
+    let mut place = without(deployment("place", 2));
+    place["spec"]["template"]["metadata"]["labels"][ENABLED] = json!("true");
+    let mut asks = stateful_set("asks", 2, "Parallel");
+    asks["metadata"]["labels"][RESTART] = json!("true");
+    let mut annotated = without(deployment("annotated", 2));
+    annotated["metadata"]["annotations"] = json!({ENABLED: "true"});
+    let mut dns = deployment("dns", 2);
+    dns["spec"]["template"]["metadata"]["labels"] = json!({"workload": "dns", "k8s-app": "dns"});
+    let release = |name: &str| {
+        let mut release = of_service(deployment(name, 1), "redis");
+        release["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/instance"] = json!(name);
+        release
+    };
+    let fine = deployment("fine", 1);
+    for workload in [&value, &place, &asks, &annotated, &dns, &release("cache"), &release("sessions"), &fine] {
+        lab.apply(workload);
+    }
+    for workload in [&value, &place, &asks, &annotated, &dns, &release("cache"), &release("sessions"), &fine] {
+        lab.rolled_out(workload);
+    }
+    let (first, second) = (Pod::of(&lab.pods("value")[0]), Pod::of(&lab.pods("value")[1]));
+    lab.kubectl(&["label", "pod", &first.name, &format!("{RESTART}=True")]);
+    lab.kubectl(&["annotate", "pod", &second.name, &format!("{RESTART}=true")]);
+    let third = Pod::of(&lab.pods("annotated")[0]);
+    lab.kubectl(&["annotate", "pod", &third.name, "remediator.kubedojo.io/symptoms=it hangs"]);
+
+    let told = lab.asks(&["explain", "-o", "json"]).tells();
+    let found = near_misses(&told);
+    let mut objects: Vec<&str> = found.iter().map(|(object, _)| object.as_str()).collect();
+    objects.sort_unstable();
+    let dns_pod = objects.iter().find(|object| object.starts_with("pod/dns-")).copied().unwrap_or_default();
+    let pods = [&first, &second, &third].map(|pod| format!("pod/{}", pod.name));
+    let mut expected =
+        vec!["deployment/annotated", "deployment/place", "deployment/value", "service app=redis", "statefulset/asks", dns_pod];
+    expected.extend(pods.iter().map(String::as_str));
+    expected.sort_unstable();
+    assert_eq!(objects, expected, "{told:?}");
+    let text = lab.asks(&["explain"]).tells().out;
+    assert!(text.contains("no pod in explain-near") && text.contains("\nNear misses: "), "{text}");
+    assert!(text.contains("--service-label k8s-app") && text.contains("--service-label app.kubernetes.io/instance"), "{text}");
+
+    // Of one pod, only what concerns it.
+    let of = |pod: &Pod| {
+        let mut objects: Vec<String> =
+            near_misses(&lab.asks(&["explain", &pod.name, "-o", "json"]).tells()).into_iter().map(|(object, _)| object).collect();
+        objects.sort();
+        objects
+    };
+    assert_eq!(of(&first), ["deployment/value".to_owned(), pods[0].clone()]);
+    assert_eq!(of(&Pod::of(&lab.pods("fine")[0])), [""; 0]);
+    assert_eq!(of(&Pod::of(&lab.pods("redis")[0])), ["service app=redis"]);
+    let asking = Pod::of(&lab.pods("asks")[0]);
+    let told = near_misses(&lab.asks(&["explain", &asking.name, "-o", "json"]).tells());
+    let ask = format!("kubectl -n {} label pod/{} {RESTART}=true && ", lab.namespace, asking.name);
+    assert!(told[0].1.starts_with(&ask), "{told:?}");
+
+    // What it says to type is what it takes.
+    for (object, command) in found.iter().filter(|(_, command)| command.starts_with("kubectl ")) {
+        let output = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+        assert!(output.status.success(), "{object}: {command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let left = lab.asks(&["explain", "-o", "json"]).tells();
+    let objects: Vec<String> = near_misses(&left).into_iter().map(|(object, _)| object).collect();
+    assert_eq!(objects, [dns_pod, "service app=redis"], "{left:?}");
+    let asking: Vec<String> = left.json()["pods"].as_array().unwrap().iter().map(|pod| pod["pod"].as_str().unwrap().to_owned()).collect();
+    assert!(asking.contains(&first.name) && asking.contains(&second.name) && asking.len() == 2, "{asking:?}");
+    // The setting that is named is the one that helps.
+    let by_label = lab.asks(&["explain", dns_pod.trim_start_matches("pod/"), "-o", "json", "--service-label", "k8s-app"]).tells();
+    assert_eq!(only(&by_label)["eligibility"]["eligible"], "now", "{by_label:?}");
+    lab.untouched(&first);
+}
+
+#[test]
+fn near_misses_that_cannot_be_looked_for_are_named_and_nothing_fails() {
+    let lab = Lab::new("explain-unseen");
+    lab.install_role();
+    let mut web = deployment("web", 2);
+    web["metadata"]["labels"] = json!({ENABLED: "yes"});
+    lab.roll_out(&web);
+    let pod = Pod::of(&lab.pods("web")[0]);
+    lab.kubectl(&["label", "pod", &pod.name, &format!("{RESTART}=1")]);
+    let proxy = Proxy::start(&lab, |request| match request.path.ends_with("/deployments") {
+        true => Step::Answer("503 Service Unavailable", "Content-Type: text/plain\r\n", "upstream connect error".to_owned()),
+        false => Step::Forward,
+    });
+    let told = lab.asks(&["explain", "-o", "json"]).by(&proxy.kubeconfig).tells();
+    assert_eq!(near_misses(&told).len(), 1, "the pod's own: {told:?}");
+    let unseen = told.json()["notLookedAt"].clone();
+    assert!(unseen[0].as_str().unwrap().starts_with("deployments: list deployments: no clear answer"), "{told:?}");
+
+    // Without a permission that a run needs to read there is nothing to explain, and it is named.
+    let mut role = lab.get(&["role", "pod-remediator"]);
+    for rule in role["rules"].as_array_mut().unwrap() {
+        if rule["apiGroups"] == json!(["apps"]) {
+            rule["verbs"].as_array_mut().unwrap().retain(|verb| verb != "list");
+        }
+    }
+    lab.kubectl(&["patch", "role", "pod-remediator", "--type", "merge", "--patch", &json!({"rules": role["rules"]}).to_string()]);
+    let told = lab.asks(&["explain"]).by(&lab.service_account()).tells();
+    assert!(told.exit == 2 && told.errors.contains("list statefulsets.apps (to see what a pod owns)"), "{told:?}");
 }

@@ -19,6 +19,7 @@
 //! | `audit_trail` | a real log is as documented, and the documented queries answer |
 //! | `hostile` | whatever is written on pods, in the ledger, in runbook files: what comes out is inert and bounded |
 //! | `terminal` | what a person sees: sources with a caret, wrapped text, progress |
+//! | `trail` | a record that cannot be written: nothing is done that no trail tells of |
 //! | `record` | what a run records plays as it was decided, and tells no secrets |
 //! | `races` | the pod changes or goes between decision and deletion: a proxy makes it happen at just that moment |
 //! | `answers` | each answer of the API server, and none, where it matters most: through the same proxy |
@@ -70,6 +71,7 @@ mod check;
 mod audit_trail;
 mod hostile;
 mod terminal;
+mod trail;
 mod record;
 mod races;
 mod answers;
