@@ -145,7 +145,7 @@ impl Explainer<'_> {
     fn pod(&self, request: &Request, hypothetical: bool) -> PodExplanation {
         let decision = Decider::new(self.runbooks, self.snapshot, self.ledger, self.now).decide(request);
         let eligibility = self.eligibility(request, &decision);
-        PodExplanation::new(request, &decision, eligibility, self.snapshot, self.runbooks, hypothetical)
+        PodExplanation::new(request, &decision, eligibility, self, hypothetical)
     }
 
     /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else

@@ -4,6 +4,7 @@
 //! can disagree with it. [`crate::store`] keeps it in a ConfigMap.
 
 mod codec;
+mod cooldown;
 mod notified;
 mod summary;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::runbook::{BreakerLimits, Escalate, Method, Probe};
 
 pub use codec::{MAX_BYTES, Untrusted};
+pub use cooldown::Cooldown;
 pub use notified::Notified;
 
 /// Everything remembered.
@@ -320,14 +322,6 @@ impl Ledger {
 
     fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {
         self.executions.iter().filter(move |execution| execution.charged && execution.namespace == namespace)
-    }
-
-    /// When the cooldown of this service ends, if it is still running: after any execution on it, whatever the runbook, and for as
-    /// long as either that runbook or the one that asks says.
-    pub fn cooldown_until(&self, namespace: &str, service: &str, minutes: u32, now: Timestamp) -> Option<Timestamp> {
-        let asked = SignedDuration::from_mins(i64::from(minutes));
-        let of_service = self.charged(namespace).filter(|execution| execution.service == service);
-        of_service.map(|execution| execution.cooldown_until.max(later(execution.started_at, asked))).max().filter(|until| *until > now)
     }
 
     /// The starts of this runbook's executions on this service in the last hour, oldest first.

@@ -134,7 +134,7 @@ impl Store {
         object.metadata.annotations.get_or_insert_default().insert(INITIALIZED.to_owned(), "true".to_owned());
         let data = object.data.get_or_insert_default();
         data.insert(LEDGER_KEY.to_owned(), text.clone());
-        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(now));
+        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(self.api.namespace(), now));
 
         let mut attempt = 1;
         loop {

@@ -1,6 +1,7 @@
 //! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
 
 use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
+use crate::ledger::{BreakerEvent, Ledger};
 use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Fact, Request, Service, Snapshot, Workload, WorkloadKind};
@@ -31,12 +32,13 @@ pub struct Subject<'a> {
     request: &'a Request,
     runbook: Option<&'a Runbook>,
     snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
 }
 
 impl<'a> Subject<'a> {
     /// One of the snapshot's requests, and the runbook that answers to it, if one does.
-    pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot) -> Self {
-        Self { request, runbook, snapshot }
+    pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot, ledger: &'a Ledger) -> Self {
+        Self { request, runbook, snapshot, ledger }
     }
 
     fn pod(&self) -> String {
@@ -109,6 +111,11 @@ impl<'a> Subject<'a> {
             [Requirement { key, operator: Operator::In(values) }] => Some((key, values.first()?)),
             _ => None,
         }
+    }
+
+    /// The opening that stops the runbook here.
+    fn open_breaker(&self) -> Option<&'a BreakerEvent> {
+        self.ledger.open_breaker(&self.runbook?.name, &self.service()?.name)
     }
 
     fn look_at_peers(&self) -> Option<String> {
@@ -212,9 +219,8 @@ impl GuardrailId {
                 wait("another run is at work, or a run settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
             }
             Self::CircuitBreaker => {
-                let book = subject.runbook.map_or_else(|| "RUNBOOK".to_owned(), |runbook| name(&runbook.name));
-                Remedy::new("find out why the last replacement failed, mend that, then close the breaker")
-                    .by(format!("{PROGRAM} reset-breaker {book} -n {namespace} --reason '…'"))
+                let advice = Remedy::new("find out why the last replacement failed, mend that, then close the breaker");
+                Remedy { command: subject.open_breaker().map(|opening| opening.reset_with(namespace)), ..advice }
             }
             Self::DisruptionBudget => {
                 Remedy::new("get the service's other pods healthy, or give the budget room; just one budget may select a pod")

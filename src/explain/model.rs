@@ -6,9 +6,11 @@ use serde::Serialize;
 use crate::decide::{Decision, Evidence, Remedy, Subject};
 use crate::ledger::later;
 use crate::runbook::Runbook;
-use crate::snapshot::{Fact, Request, Snapshot};
+use crate::snapshot::{Fact, Request};
 use crate::status::InFlightStatus;
 use crate::words::inert;
+
+use super::Explainer;
 
 /// The longest name that Kubernetes allows, and the longest annotation that is read.
 const LONGEST: usize = 256;
@@ -174,13 +176,13 @@ impl PodExplanation {
         request: &Request,
         decision: &Decision,
         eligibility: Eligibility,
-        snapshot: &Snapshot,
-        runbooks: &[Runbook],
+        explainer: &Explainer<'_>,
         hypothetical: bool,
     ) -> Self {
+        let Explainer { runbooks, snapshot, ledger, .. } = *explainer;
         let text = |text: &Option<String>| text.as_ref().map(|text| inert(text, LONGEST));
         let runbook = decision.runbook.and_then(|index| runbooks.get(index));
-        let subject = Subject::new(request, runbook, snapshot);
+        let subject = Subject::new(request, runbook, snapshot, ledger);
         let requested_at = match request.requested_at {
             Fact::Known(at) => Some(at),
             Fact::Unknown(_) => None,

@@ -74,21 +74,34 @@ fn reset(service: Option<&str>, minute: i64) -> BreakerEvent {
 #[test]
 fn a_cooldown_lasts_as_long_as_either_runbook_says() {
     let ledger = of(Escalate::None, &[(Outcome::Verified, 0)]);
-    let until = |minutes, now| ledger.cooldown_until("shop", "web", minutes, at(now));
+    let until = |minutes, now| ledger.cooldown("shop", "web", minutes, at(now)).map(|cooldown| cooldown.until);
     assert_eq!(until(5, 1), Some(at(10)));
     assert_eq!(until(30, 1), Some(at(30)));
     assert_eq!(until(5, 10), None);
-    assert_eq!(ledger.cooldown_until("shop", "other", 30, at(1)), None);
-    assert_eq!(ledger.cooldown_until("elsewhere", "web", 30, at(1)), None);
+    assert_eq!(ledger.cooldown("shop", "other", 30, at(1)), None);
+    assert_eq!(ledger.cooldown("elsewhere", "web", 30, at(1)), None);
+}
+
+#[test]
+fn a_cooldown_is_of_one_execution_and_says_who_charged_it() {
+    let mut ledger = of(Escalate::None, &[(Outcome::Verified, 0), (Outcome::Verified, 20)]);
+    ledger.executions[0].cooldown_until = at(60);
+    let binding = |minutes| {
+        let cooldown = ledger.cooldown("shop", "web", minutes, at(21)).unwrap();
+        (cooldown.execution.id.as_str(), cooldown.until, cooldown.is_last, cooldown.charged_minutes)
+    };
+    assert_eq!(binding(10), ("e0", at(60), false, Some(60)), "the older one's is longer");
+    assert_eq!(binding(40), ("e1", at(60), true, None), "both end at once: the later one is what is asked about");
+    assert_eq!(binding(50), ("e1", at(70), true, None));
 }
 
 #[test]
 fn what_was_certainly_not_done_costs_nothing() {
     let mut ledger = Ledger::default();
     ledger.executions.push(begun("e", "web", 0, Escalate::OpenIncidentAndDisableRunbook));
-    assert!(ledger.cooldown_until("shop", "web", 10, at(1)).is_some(), "an intent charges the cooldown");
+    assert!(ledger.cooldown("shop", "web", 10, at(1)).is_some(), "an intent charges the cooldown");
     ledger.settle("e", end(Outcome::NotExecuted, 1), false, false, "run");
-    assert_eq!(ledger.cooldown_until("shop", "web", 10, at(1)), None);
+    assert_eq!(ledger.cooldown("shop", "web", 10, at(1)), None);
     assert!(ledger.in_the_last_hour("shop", "web", "book", at(1)).is_empty());
     assert!(ledger.affected_services("shop", at(1)).is_empty());
     assert_eq!(ledger.open_breaker("book", "web"), None);
@@ -219,7 +232,7 @@ fn it_stays_far_below_a_configmaps_limit() {
         ledger.executions.push(begun(&format!("more-{index}"), &"x".repeat(63), 0, Escalate::None));
     }
     assert!(matches!(ledger.encode(), Err(Untrusted::TooLarge(_))));
-    assert!(ledger.summary(at(1)).len() < 70 * 1024);
+    assert!(ledger.summary("shop", at(1)).len() < 70 * 1024);
 }
 
 #[test]
@@ -267,10 +280,10 @@ fn the_summary_says_what_a_human_asks() {
     ledger.executions.push(begun("flying", "api", 1, Escalate::None));
     let expected = "as of 2027-01-15T08:02:00Z
 in flight: api pod flying by book, verified by 2027-01-15T08:03:00Z at the latest
-breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times
-web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z
+breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times; once the cause is fixed: pod-remediator reset-breaker book -n shop --reason '…'
+web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z: 10 minutes by book from 2027-01-15T08:00:00Z
 ";
-    assert_eq!(ledger.summary(at(2)), expected);
+    assert_eq!(ledger.summary("shop", at(2)), expected);
 }
 
 proptest! {

@@ -14,7 +14,7 @@ fn remedy(id: GuardrailId, change: impl FnOnce(&mut World), expected: &str) {
     change(&mut world);
     let check = world.check(id);
     assert_eq!(check.verdict, Verdict::Blocked, "{check:?}");
-    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot, &world.ledger);
     assert_eq!(written(check.remedy(&subject).unwrap()), expected);
 }
 
@@ -25,14 +25,14 @@ fn after_all(change: impl FnOnce(&mut World), expected: Option<&str>) {
     change(&mut world);
     let decision = world.decide();
     let runbook = decision.runbook.and_then(|index| world.runbooks.get(index));
-    let subject = Subject::new(&world.snapshot.requests[0], runbook, &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], runbook, &world.snapshot, &world.ledger);
     assert_eq!(decision.remedy(&subject).map(written).as_deref(), expected, "{:?}", decision.reason);
 }
 
 #[test]
 fn every_guardrail_has_one_and_no_two_have_the_same() {
     let world = World::new();
-    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot, &world.ledger);
     let said = |verdict, observed: &str| {
         GuardrailId::ALL.map(|id| {
             let (observed, limit, message) = (observed.to_owned(), "l".to_owned(), "m".to_owned());
@@ -88,6 +88,12 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
         |world| world.ledger.breaker = vec![breaker(BreakerChange::Opened, "replace", None, seconds_ago(60))],
         "find out why the last replacement failed, mend that, then close the breaker $ \
          pod-remediator reset-breaker replace -n lab --reason '…'",
+    );
+    remedy(
+        GuardrailId::CircuitBreaker,
+        |world| world.ledger.breaker = vec![breaker(BreakerChange::Opened, "replace", Some("web"), seconds_ago(60))],
+        "find out why the last replacement failed, mend that, then close the breaker $ \
+         pod-remediator reset-breaker replace --service web -n lab --reason '…'",
     );
     remedy(
         GuardrailId::MatchedServices,
