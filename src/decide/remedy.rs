@@ -1,5 +1,6 @@
 //! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
 
+use super::asked::renew_with;
 use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
 use crate::ledger::{BreakerEvent, Ledger};
 use crate::runbook::Runbook;
@@ -149,6 +150,9 @@ impl GuardrailId {
         };
         let (namespace, workload, runbook) = (subject.namespace(), subject.workload_in_words(), subject.runbook_in_words());
         match self {
+            Self::Request if check.observed.starts_with(annotation::REQUESTED_AT) => {
+                Remedy::new("if it is still wanted, renew the request as of now").by(renew_with(&subject.request.pod.name, namespace))
+            }
             Self::Request => subject.ask_again(),
             Self::BareRequest => Remedy::new("say what is wrong with the pod, then ask again").by(format!(
                 "{} {}=SYMPTOM {}=CAUSE {}=0.9",
@@ -274,7 +278,7 @@ impl Decision {
                 Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
                     .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),
             ),
-            Reason::Expired { .. } => Some(subject.ask_again()),
+            Reason::Expired { renew_with, .. } => Some(Remedy::new("if it is still wanted, renew it").by(renew_with)),
             Reason::NoRunbook(_) => {
                 Some(Remedy::new("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"))
             }

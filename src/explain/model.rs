@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::decide::{Decision, Evidence, Remedy, Subject};
+use crate::decide::{Decision, Evidence, Remedy, Subject, requested_at};
 use crate::ledger::later;
 use crate::runbook::Runbook;
-use crate::snapshot::{Fact, Request};
+use crate::snapshot::Request;
 use crate::status::InFlightStatus;
 use crate::words::inert;
 
@@ -179,14 +179,11 @@ impl PodExplanation {
         explainer: &Explainer<'_>,
         hypothetical: bool,
     ) -> Self {
-        let Explainer { runbooks, snapshot, ledger, .. } = *explainer;
+        let Explainer { runbooks, snapshot, ledger, now } = *explainer;
         let text = |text: &Option<String>| text.as_ref().map(|text| inert(text, LONGEST));
         let runbook = decision.runbook.and_then(|index| runbooks.get(index));
         let subject = Subject::new(request, runbook, snapshot, ledger);
-        let requested_at = match request.requested_at {
-            Fact::Known(at) => Some(at),
-            Fact::Unknown(_) => None,
-        };
+        let requested_at = requested_at(request, ledger, &snapshot.bounds.selector, now).known().ok().copied();
         let counts = runbook.map(|runbook| SignedDuration::from_mins(i64::from(runbook.triggers.maximum_request_age_minutes)));
         let message = decision.message(&request.pod.name, runbooks);
         Self {

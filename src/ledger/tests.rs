@@ -183,13 +183,13 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     refused("", "cannot be parsed");
     refused("{}", "missing field `schemaVersion`");
     refused(&good[..good.len() / 2], "cannot be parsed");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "schema version 2");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":3"), "schema version 3");
     refused(&good.replace("\"charged\"", "\"cleared\""), "unknown field `cleared`");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":0"), "there is no schema version 0");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":\"1\""), "invalid type");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":0"), "there is no schema version 0");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":\"1\""), "invalid type");
     refused(&good.replace("\"charged\":true", "\"charged\":\"true\""), "invalid type");
     refused(&good.replace("\"executions\":[", "\"executions\":[], \"executions\":["), "duplicate field");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":1,\"note\":\"\""), "unknown field `note`");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":1,\"note\":\"\""), "unknown field `note`");
     refused(&of(Escalate::None, &[(Outcome::Verified, 6)]).encode().unwrap(), "time is");
     assert!(Ledger::decode(&of(Escalate::None, &[(Outcome::Verified, 5)]).encode().unwrap(), at(0)).is_ok(), "five minutes are tolerated");
     let mut begun_later = of(Escalate::None, &[(Outcome::Verified, 0)]);
@@ -202,6 +202,30 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));
     refused(&Ledger { executions: vec![both], ..Ledger::default() }.encode().unwrap(), "contradicts itself");
+}
+
+/// Written by the program of before version 2.
+const VERSION_1: &str = include_str!("tests/version-1.json");
+
+#[test]
+fn a_ledger_of_version_1_is_carried_over_whole() {
+    let ledger = Ledger::decode(VERSION_1, at(64)).unwrap();
+    assert_eq!((ledger.executions.len(), ledger.in_flight().count(), ledger.breaker.len()), (6, 1, 2));
+    assert!(ledger.open_breaker("book", "web").is_some(), "an open breaker stays open");
+    assert_eq!(ledger.cooldown("shop", "api", 10, at(64)).map(|cooldown| cooldown.until), Some(at(71)), "a cooldown goes on");
+    assert_eq!((ledger.proposals.len(), ledger.told("uid-e1", "failed e1")), (1, Some(at(21))));
+    assert!(ledger.requests.is_empty(), "it remembers no request");
+    let written = ledger.encode().unwrap();
+    assert_eq!(written, VERSION_1.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "nothing of it is lost or changed");
+    assert_eq!(Ledger::decode(&written, at(64)).unwrap(), ledger);
+}
+
+#[test]
+fn an_older_program_refuses_what_it_would_lose() {
+    let written = Ledger::default().encode().unwrap();
+    let refused = Ledger::decode_up_to(1, &written, at(0)).unwrap_err().to_string();
+    assert_eq!(refused, "it has schema version 2, and this program knows versions up to 1; use a newer pod-remediator");
+    assert!(Ledger::decode_up_to(1, VERSION_1, at(64)).is_ok());
 }
 
 #[test]
@@ -243,11 +267,16 @@ fn what_could_be_begun_can_be_ended() {
         begun(&id, &"x".repeat(63), 0, Escalate::OpenIncidentAndDisableRunbook)
     };
     let size = serde_json::to_string(&one(&ledger)).unwrap().len();
-    while ledger.executions.len() < (MAX_BYTES - 40 * 1024) / size || ledger.has_room().is_ok() {
+    while ledger.executions.len() < (MAX_BYTES - 104 * 1024) / size || ledger.has_room().is_ok() {
         let next = one(&ledger);
         ledger.executions.push(next);
     }
     assert!(ledger.encode().is_ok(), "the last of them was within bounds but for the room that ends need");
+    // As many requests as are ever remembered fit beside it.
+    let uids: Vec<String> = (0..MOST_REQUESTS).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect();
+    let nanos = Timestamp::from_nanosecond(at(0).as_nanosecond() + 123_456_789).unwrap();
+    ledger.remember(uids.iter().map(|uid| (uid.as_str(), None)), &crate::words::default_request_selector(), nanos);
+    assert!(serde_json::to_string(&ledger.requests).unwrap().len() < super::codec::FOR_REQUESTS);
     let last = ledger.executions.last().unwrap().id.clone();
     let wordy = Settled { detail: "x".repeat(2000), replacement: Some(object("new")), ..end(Outcome::Failed, 1) };
     ledger.settle(&last, wordy, true, false, "run");

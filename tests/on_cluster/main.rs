@@ -8,6 +8,7 @@
 //! | `redundancy` | which pods count as Ready peers, and which do not |
 //! | `verification` | when a replacement is healthy, and whose it is |
 //! | `guardrails` | opt-in, controllers, disruption budgets, expired requests |
+//! | `requests` | how old a request is, whatever else changes on its pod, and what renews it |
 //! | `limits` | cooldown, affected and matched services, two runs at once |
 //! | `ledger` | a state that cannot be trusted stops everything |
 //! | `notify` | who is told what, once, and that no receiver changes anything |
@@ -58,6 +59,7 @@ mod prometheus;
 mod redundancy;
 mod verification;
 mod guardrails;
+mod requests;
 mod limits;
 mod ledger;
 mod notify;

@@ -96,6 +96,12 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
          pod-remediator reset-breaker replace --service web -n lab --reason '…'",
     );
     remedy(
+        GuardrailId::Request,
+        |world| world.request().renewed_at = Some(seconds_ago(-301).to_string()),
+        "if it is still wanted, renew the request as of now $ \
+         kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
+    );
+    remedy(
         GuardrailId::MatchedServices,
         |world| world.also_asks(&["a", "b", "c"]),
         "find out what these services have in common, and remove the labels that are not meant $ \
@@ -110,9 +116,8 @@ fn what_comes_before_the_guardrails_has_one_too() {
     after_all(
         |world| world.request().requested_at = Fact::Known(seconds_ago(3601)),
         Some(
-            "if it is still wanted, ask again: remove the label and set it once more $ \
-             kubectl -n lab label pod web-a remediator.kubedojo.io/restart- && \
-             kubectl -n lab label pod web-a remediator.kubedojo.io/restart=true",
+            "if it is still wanted, renew it $ \
+             kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
         ),
     );
     after_all(
