@@ -185,6 +185,9 @@ impl<W: Write> Run<'_, W> {
             requests = self.remember(requests).await?;
         }
         if requests.is_empty() {
+            if !in_flight {
+                self.reporter.nothing_to_do();
+            }
             return Ok(());
         }
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;

@@ -227,3 +227,20 @@ impl ServiceStatus {
 fn name(text: &str) -> String {
     inert(text, 253)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::tests::{executed, now, seconds_ago};
+
+    #[test]
+    fn a_cooldown_is_told_with_the_runbook_that_charged_it() {
+        let mut charged = executed("web", "slow", seconds_ago(180));
+        charged.cooldown_until = seconds_ago(-3420);
+        let ledger = Ledger { executions: vec![charged, executed("web", "replace", seconds_ago(60))], ..Ledger::default() };
+        let told = status(&ledger, "lab", now());
+        let expected = CooldownStatus { runbook: "slow".to_owned(), execution_at: seconds_ago(180), minutes: 60 };
+        assert_eq!((told.services[0].cooldown_until, &told.services[0].cooldown), (Some(seconds_ago(-3420)), &Some(expected)));
+        assert!(told.table().contains("  2025-06-01T12:57:00Z (60 min by slow)  "), "{}", told.table());
+    }
+}

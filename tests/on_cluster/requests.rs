@@ -178,6 +178,25 @@ fn a_run_that_leaves_the_namespace_to_another_remembers_what_it_saw() {
 }
 
 #[test]
+fn where_the_ledger_changes_meanwhile_what_is_remembered_is_of_a_newer_list() {
+    let (lab, target) = lab_with_a_request("newer-list");
+    let lab = std::sync::Arc::new(lab);
+    let (other, asks) = (std::sync::Arc::clone(&lab), target.clone());
+    let proxy = Proxy::start(&lab, move |request| {
+        if request.writes_the_ledger(1) {
+            take_back(&other, &asks);
+            other.kubectl(&["annotate", "configmap", STATE, "somebody=else"]);
+        }
+        Step::Forward
+    });
+    let run = lab.remediator().by(&proxy.kubeconfig).run();
+    assert_eq!(run.exit, 0, "{run:?}");
+    assert!(run.records[0]["message"].as_str().unwrap().contains("asks to be replaced"), "{run:?}");
+    assert_eq!((remembered(&lab), lab.deletions()), (Vec::new(), Vec::new()));
+    lab.untouched(&target);
+}
+
+#[test]
 fn a_ledger_of_version_1_is_read_and_written_as_version_2() {
     let (lab, target) = lab_with_a_request("version-1");
     let old = json!({"schemaVersion": 1, "ledger": {"executions": [], "breaker": [
