@@ -16,7 +16,7 @@ use crate::permissions::{Need, excess, missing, needs};
 use crate::run::RunError;
 use crate::runbook::Runbook;
 use crate::store::Store;
-use crate::words::{PROGRAM, inert};
+use crate::words::inert;
 
 pub use findings::{Finding, Findings, Level};
 
@@ -194,15 +194,10 @@ async fn ledger(findings: &mut Findings, api: &Api, state_configmap: &str) {
     );
     for opening in ledger.open_breakers() {
         let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
-        let (runbook, cause) = (&opening.runbook, inert(&opening.cause, 200));
+        let (runbook, cause, reset) = (&opening.runbook, inert(&opening.cause, 200), opening.reset_with(api.namespace()));
         findings.warning(
             "circuit breaker",
-            format!(
-                "{runbook} is stopped for {scope} since {:.0}: {cause}; once that is mended: {PROGRAM} reset-breaker {runbook} -n {} \
-                 --reason '…'",
-                opening.at,
-                api.namespace()
-            ),
+            format!("{runbook} is stopped for {scope} since {:.0}: {cause}; once that is mended: {reset}", opening.at),
         );
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! Where that is an approval, and the pod carries one of exactly this plan, it is to act.
 
+mod asked;
 mod check;
 mod escalation;
 mod evidence;
@@ -30,6 +31,7 @@ use crate::ledger::Ledger;
 use crate::runbook::{DecisionMode, Risk, Runbook};
 use crate::snapshot::{Bounds, Request, Snapshot};
 
+pub use asked::{requested_at, standing};
 pub use check::{Check, GuardrailId, Verdict};
 pub use guardrails::{TIME_MARGIN, probes_wanted, time_needed};
 pub use plan::Plan;
@@ -86,6 +88,8 @@ pub enum Reason {
         requested_at: Timestamp,
         /// What the runbook allows.
         maximum_minutes: u32,
+        /// The command that renews it.
+        renew_with: String,
     },
     /// No runbook answers to this symptom and cause.
     NoRunbook(String),
@@ -231,14 +235,14 @@ pub struct Decider<'a> {
 impl<'a> Decider<'a> {
     /// Everything that the decisions rest on.
     pub fn new(runbooks: &'a [Runbook], snapshot: &'a Snapshot, ledger: &'a Ledger, now: Timestamp) -> Self {
-        let matched_services = intake::matched_services(runbooks, snapshot, now);
+        let matched_services = intake::matched_services(runbooks, snapshot, ledger, now);
         Self { runbooks, snapshot, ledger, now, matched_services }
     }
 
     /// What may be done for one of the snapshot's requests.
     pub fn decide(&self, request: &Request) -> Decision {
         let bounds = &self.snapshot.bounds;
-        let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.now) {
+        let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.ledger, self.now) {
             Intake::Closed(why) => return Decision::early(Mode::Abort, Reason::Closed(why), None, None),
             Intake::Malformed(why) => return Decision::early(Mode::Abort, Reason::Malformed(why), None, None),
             Intake::Expired { evidence, runbook, reason } => return Decision::early(Mode::Abort, reason, Some(evidence), runbook),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::api::Api;
 use crate::clock::Deadline;
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, decide};
+use crate::decide::{Decider, Decision, Mode, decide, standing};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::load::load;
@@ -79,7 +79,7 @@ pub async fn explain(
         return Err(ExplainError::NoName(name.to_owned()));
     }
     let runbooks = load(&settings.runbooks, settings.deadline).map_err(RunError::from)?;
-    let store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
+    let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
     let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
     let granted = api.permissions().await.map_err(RunError::from)?;
@@ -94,6 +94,10 @@ pub async fn explain(
         Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
     };
     let now = api.clock().now().unwrap_or_default();
+    // As a run does, but for the write.
+    let mut ledger = store.ledger().clone();
+    ledger.remember(standing(&snapshot.requests), &settings.selector, now);
+    store.assume(ledger);
     // As a run does: where nothing else blocks, the probes are asked.
     for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
         let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
@@ -164,7 +168,7 @@ impl Explainer<'_> {
     fn pod(&self, request: &Request, hypothetical: bool) -> PodExplanation {
         let decision = Decider::new(self.runbooks, self.snapshot, self.ledger, self.now).decide(request);
         let eligibility = self.eligibility(request, &decision);
-        PodExplanation::new(request, &decision, eligibility, self.snapshot, self.runbooks, hypothetical)
+        PodExplanation::new(request, &decision, eligibility, self, hypothetical)
     }
 
     /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else

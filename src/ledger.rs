@@ -4,7 +4,9 @@
 //! can disagree with it. [`crate::store`] keeps it in a ConfigMap.
 
 mod codec;
+mod cooldown;
 mod notified;
+mod requests;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::runbook::{BreakerLimits, Escalate, Method, Probe};
 
 pub use codec::{MAX_BYTES, Untrusted};
+pub use cooldown::Cooldown;
 pub use notified::Notified;
+pub use requests::{MOST_REQUESTS, SeenRequest};
 
 /// Everything remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,6 +35,9 @@ pub struct Ledger {
     /// What humans were told by webhook, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notified: Vec<Notified>,
+    /// The requests that stand, and since when.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub requests: Vec<SeenRequest>,
 }
 
 /// One action on one pod: an intent, and how it ended.
@@ -303,11 +310,12 @@ impl Ledger {
             |execution: &Execution| execution.outcome.as_ref().map_or(execution.started_at, |end| end.at.max(execution.started_at));
         let executions = self.executions.iter().map(newest);
         let others = self.breaker.iter().map(|event| event.at).chain(self.proposals.iter().map(|proposal| proposal.issued_at));
-        executions.chain(others).chain(self.notified.iter().map(|one| one.at)).max()
+        let seen = self.notified.iter().map(|one| one.at).chain(self.requests.iter().map(|one| one.since));
+        executions.chain(others).chain(seen).max()
     }
 
-    /// Everything that `after` has, and `before` had not or not so, is here. It tells whether the write that led from the one to
-    /// the other was done, whatever others have written since.
+    /// Everything that `after` has, and `before` had not or not so, is here, and no request that `after` forgot. It tells whether the
+    /// write that led from the one to the other was done, whatever others have written since.
     pub fn has_what_changed(&self, before: &Self, after: &Self) -> bool {
         fn has<T: PartialEq>(now: &[T], before: &[T], after: &[T]) -> bool {
             after.iter().filter(|one| !before.contains(one)).all(|one| now.contains(one))
@@ -316,18 +324,12 @@ impl Ledger {
             && has(&self.breaker, &before.breaker, &after.breaker)
             && has(&self.proposals, &before.proposals, &after.proposals)
             && has(&self.notified, &before.notified, &after.notified)
+            && has(&self.requests, &before.requests, &after.requests)
+            && before.requests.iter().filter(|one| !after.requests.contains(one)).all(|one| !self.requests.contains(one))
     }
 
     fn charged<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Execution> {
         self.executions.iter().filter(move |execution| execution.charged && execution.namespace == namespace)
-    }
-
-    /// When the cooldown of this service ends, if it is still running: after any execution on it, whatever the runbook, and for as
-    /// long as either that runbook or the one that asks says.
-    pub fn cooldown_until(&self, namespace: &str, service: &str, minutes: u32, now: Timestamp) -> Option<Timestamp> {
-        let asked = SignedDuration::from_mins(i64::from(minutes));
-        let of_service = self.charged(namespace).filter(|execution| execution.service == service);
-        of_service.map(|execution| execution.cooldown_until.max(later(execution.started_at, asked))).max().filter(|until| *until > now)
     }
 
     /// The starts of this runbook's executions on this service in the last hour, oldest first.

@@ -6,7 +6,7 @@
 mod objects;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -347,6 +347,9 @@ fn reduced(ledger: &Ledger, runbooks: &[Runbook], snapshot: &Snapshot, now: Time
     });
     kept.breaker.retain(|event| runbooks.iter().any(|runbook| runbook.name == event.runbook));
     kept.proposals.retain(|proposal| snapshot.requests.iter().any(|request| *request.pod.uid == *proposal.pod.uid));
+    // That there is no room for more bears on all of them.
+    let asking: BTreeSet<&str> = snapshot.requests.iter().map(|request| &*request.pod.uid).collect();
+    kept.requests.retain(|one| ledger.is_full_of_requests() || asking.contains(one.pod_uid.as_str()));
     kept
 }
 

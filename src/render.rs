@@ -198,7 +198,9 @@ fn wrong(runbook: &Runbook) -> String {
         Escalate::OpenIncidentAndDisableRunbook => "the first failed verification stops it in the whole namespace".to_owned(),
         _ => format!("{} failures within {} minutes stop it for the service", breaker.failures, breaker.window_minutes),
     };
-    let reset = format!("{PROGRAM} reset-breaker {name} -n \"$NAMESPACE\" --reason 'what was mended'");
+    // As narrow as what opens it.
+    let service = if rules.on_verification_failure == Escalate::OpenIncidentAndDisableRunbook { "" } else { " --service \"$SERVICE\"" };
+    let reset = format!("{PROGRAM} reset-breaker {name}{service} -n \"$NAMESPACE\" --reason 'what was mended'");
     let rollback_commands = [
         "kubectl rollout history \"$WORKLOAD\" -n \"$NAMESPACE\"".to_owned(),
         "kubectl rollout undo \"$WORKLOAD\" -n \"$NAMESPACE\"  # only where the last release is the cause".to_owned(),
@@ -210,8 +212,8 @@ fn wrong(runbook: &Runbook) -> String {
          ### Who hears of it\n\n- **A guardrail blocks:** {}\n- **The verification fails:** {}\n- **Owner of the runbook:** {}\n\
          - **Owner of the workload,** where it is stated:\n\n{}\n\
          ### Where you did not act\n\nTake back the request, or the next run looks at it again.\n\n{}\n\
-         ### Circuit breaker\n\nIt stops automation that fails: {opens}. It stays open until a human has mended the cause and resets it \
-         (for one service only: add `--service`).\n\n{}",
+         ### Circuit breaker\n\nIt stops automation that fails: {opens}. It stays open until a human has mended the cause and resets it: \
+         `{PROGRAM} status` names the open ones, each with the command that resets it and no other.\n\n{}",
         code(&rollback.kind),
         shell(&rollback_commands),
         escalation(rules.on_guardrail_failure),

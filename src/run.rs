@@ -3,6 +3,7 @@
 mod adopt;
 mod error;
 mod intent;
+mod remember;
 mod report;
 mod tell;
 
@@ -17,7 +18,7 @@ use crate::api::{Access, Api, Cause};
 use crate::audit::Sink;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, decide, probes_wanted};
+use crate::decide::{Decider, Decision, Mode, decide, probes_wanted, requested_at};
 use crate::exit::Exit;
 use crate::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
 use crate::load::load;
@@ -26,7 +27,8 @@ use crate::permissions::{missing, needs};
 use crate::probe;
 use crate::record::{Recorder, Seen};
 use crate::runbook::Runbook;
-use crate::snapshot::{Bounds, Fact, Request, Snapshot};
+use crate::selector::Selector;
+use crate::snapshot::{Bounds, Request, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::verify::{Verdict, Verification};
 
@@ -120,6 +122,7 @@ impl<W: Write> Run<'_, W> {
         let mut requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
+            self.remember(requests).await?;
             self.reporter.nothing_to_do();
             return Ok(());
         }
@@ -127,22 +130,27 @@ impl<W: Write> Run<'_, W> {
         if !needs.is_empty() {
             return Err(RunError::Permissions { namespace: self.api.namespace().to_owned(), needs });
         }
+        requests = self.remember(requests).await?;
         // What a run before us left undone comes first.
         self.adopt().await?;
         if in_flight && !requests.is_empty() {
             // That may have taken minutes.
             requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
+            requests = self.remember(requests).await?;
         }
         if requests.is_empty() {
+            if !in_flight {
+                self.reporter.nothing_to_do();
+            }
             return Ok(());
         }
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;
 
         // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
-        snapshot.requests.sort_by(|a, b| turn(a).cmp(&turn(b)));
         let (mut eligible, mut proposals, mut decided) = (Vec::new(), Vec::new(), Vec::new());
         let now = self.now();
         let ledger = self.store.ledger().clone();
+        snapshot.requests.sort_by_cached_key(|request| turn(request, &ledger, &self.settings.selector, now));
         let decider = Decider::new(&self.runbooks, &snapshot, &ledger, now);
         for request in &snapshot.requests {
             let decision = decider.decide(request);
@@ -433,10 +441,6 @@ impl<W: Write> Run<'_, W> {
 }
 
 /// Oldest request first, then by name.
-pub(crate) fn turn(request: &Request) -> (Option<Timestamp>, &str) {
-    let asked = match &request.requested_at {
-        Fact::Known(time) => Some(*time),
-        Fact::Unknown(_) => None,
-    };
-    (asked, &request.pod.name)
+pub(crate) fn turn(request: &Request, ledger: &Ledger, selector: &Selector, now: Timestamp) -> (Option<Timestamp>, Box<str>) {
+    (requested_at(request, ledger, selector, now).known().ok().copied(), request.pod.name.clone())
 }

@@ -240,7 +240,8 @@ pub struct Request {
     pub mirror: bool,
     /// Label `controller-revision-hash`, of StatefulSets and DaemonSets.
     pub revision: Option<String>,
-    /// When the request label was set, by the server's clock: from managedFields.
+    /// When the request label was set, by the server's clock: from managedFields, which any later change by the same field manager
+    /// renews. How old the request is says [`crate::decide::requested_at`].
     pub requested_at: Fact<Timestamp>,
     /// The field manager that set it, e.g. `kubectl-label`.
     pub field_manager: Option<String>,
@@ -256,6 +257,8 @@ pub struct Request {
     pub confidence: Option<String>,
     /// Annotation `detected-at`, as written.
     pub detected_at: Option<String>,
+    /// Annotation `requested-at`, as written: when the request was renewed.
+    pub renewed_at: Option<String>,
     /// Annotation `runbook`: the one runbook to use.
     pub runbook: Option<String>,
     /// Its containers, init containers first.

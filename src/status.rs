@@ -59,10 +59,24 @@ pub struct ServiceStatus {
     pub service: String,
     /// Until when its cooldown lasts, if it does.
     pub cooldown_until: Option<Timestamp>,
+    /// The execution that it is for, and the minutes that its runbook charged.
+    pub cooldown: Option<CooldownStatus>,
     /// Executions in the last hour, by runbook.
     pub executions_in_the_last_hour: BTreeMap<String, usize>,
     /// How the last execution ended, unless it is in flight.
     pub last: Option<LastOutcome>,
+}
+
+/// What a cooldown is for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CooldownStatus {
+    /// The runbook that charged it.
+    pub runbook: String,
+    /// When its execution began.
+    pub execution_at: Timestamp,
+    /// How many minutes it charged.
+    pub minutes: u32,
 }
 
 /// How an execution ended.
@@ -124,9 +138,16 @@ fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Executio
             runbook: execution.runbook.clone(),
         })
     });
+    // What a runbook asks for itself is not known here: this is what has been charged.
+    let cooldown = ledger.cooldown(namespace, name, 0, now);
     ServiceStatus {
         service: name.to_owned(),
-        cooldown_until: ledger.cooldown_until(namespace, name, 0, now),
+        cooldown_until: cooldown.as_ref().map(|cooldown| cooldown.until),
+        cooldown: cooldown.map(|cooldown| CooldownStatus {
+            runbook: cooldown.execution.runbook.clone(),
+            execution_at: cooldown.execution.started_at,
+            minutes: cooldown.charged_minutes.unwrap_or(0),
+        }),
         executions_in_the_last_hour: rates,
         last,
     }
@@ -145,18 +166,11 @@ impl Status {
         if self.open_breakers.is_empty() {
             text.push_str("every circuit breaker is closed\n");
         }
-        for BreakerEvent { at, runbook, service, cause, .. } in &self.open_breakers {
-            let runbook = name(runbook);
-            let (scope, flag) = match service.as_deref().map(name) {
-                Some(service) => (format!("service {service}"), format!(" --service {service}")),
-                None => ("the whole namespace".to_owned(), String::new()),
-            };
-            let _ = writeln!(text, "circuit breaker OPEN: {runbook} for {scope} since {at:.0}: {}", inert(cause, 300));
-            let _ = writeln!(
-                text,
-                "  once the cause is mended: pod-remediator reset-breaker {runbook}{flag} -n {} --reason '…'",
-                self.namespace
-            );
+        for opening in &self.open_breakers {
+            let BreakerEvent { at, runbook, service, cause, .. } = opening;
+            let scope = service.as_deref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", name(service)));
+            let _ = writeln!(text, "circuit breaker OPEN: {} for {scope} since {at:.0}: {}", name(runbook), inert(cause, 300));
+            let _ = writeln!(text, "  once the cause is mended: {}", opening.reset_with(&self.namespace));
         }
         for Proposal { plan, pod, service, expires_at, message, approve_with, .. } in &self.proposals {
             let _ = writeln!(
@@ -197,7 +211,10 @@ impl ServiceStatus {
         let last = self.last.as_ref();
         [
             name(&self.service),
-            self.cooldown_until.map_or_else(|| "-".to_owned(), time),
+            self.cooldown.as_ref().zip(self.cooldown_until).map_or_else(
+                || "-".to_owned(),
+                |(cooldown, until)| format!("{} ({} min by {})", time(until), cooldown.minutes, name(&cooldown.runbook)),
+            ),
             if rates.is_empty() { "0".to_owned() } else { rates.join(", ") },
             last.map_or("-", |last| last.result.as_str()).to_owned(),
             last.map_or_else(|| "-".to_owned(), |last| time(last.at)),
@@ -209,4 +226,21 @@ impl ServiceStatus {
 /// A name as long as Kubernetes has them, inert.
 fn name(text: &str) -> String {
     inert(text, 253)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::tests::{executed, now, seconds_ago};
+
+    #[test]
+    fn a_cooldown_is_told_with_the_runbook_that_charged_it() {
+        let mut charged = executed("web", "slow", seconds_ago(180));
+        charged.cooldown_until = seconds_ago(-3420);
+        let ledger = Ledger { executions: vec![charged, executed("web", "replace", seconds_ago(60))], ..Ledger::default() };
+        let told = status(&ledger, "lab", now());
+        let expected = CooldownStatus { runbook: "slow".to_owned(), execution_at: seconds_ago(180), minutes: 60 };
+        assert_eq!((told.services[0].cooldown_until, &told.services[0].cooldown), (Some(seconds_ago(-3420)), &Some(expected)));
+        assert!(told.table().contains("  2025-06-01T12:57:00Z (60 min by slow)  "), "{}", told.table());
+    }
 }

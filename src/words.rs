@@ -35,6 +35,8 @@ pub mod annotation {
     pub const RUNBOOK: &str = "remediator.kubedojo.io/runbook";
     /// When it was seen, in RFC 3339.
     pub const DETECTED_AT: &str = "remediator.kubedojo.io/detected-at";
+    /// When the request was renewed, in RFC 3339.
+    pub const REQUESTED_AT: &str = "remediator.kubedojo.io/requested-at";
     /// The digest of the one plan that a human approves.
     pub const APPROVE: &str = "remediator.kubedojo.io/approve";
     /// Who approves it.
@@ -43,7 +45,7 @@ pub mod annotation {
     pub const OWNER: &str = "remediator.kubedojo.io/owner";
     /// Those that make or shape a request, or approve it: they belong on the one pod that they are about.
     pub const OF_A_REQUEST: &[&str] =
-        &[INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, RUNBOOK, DETECTED_AT, APPROVE, APPROVED_BY];
+        &[INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, REQUESTED_AT, RUNBOOK, DETECTED_AT, APPROVE, APPROVED_BY];
 }
 
 /// Which pods ask where nothing else is set: `remediator.kubedojo.io/restart=true`.
@@ -180,7 +182,7 @@ mod tests {
     fn every_word_of_ours_has_the_prefix() {
         use annotation::*;
         let all = [label::RESTART, label::ENABLED, INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, RUNBOOK, DETECTED_AT];
-        assert!(all.iter().chain(&[APPROVE, APPROVED_BY, OWNER]).all(|word| word.starts_with(PREFIX)));
+        assert!(all.iter().chain(&[REQUESTED_AT, APPROVE, APPROVED_BY, OWNER]).all(|word| word.starts_with(PREFIX)));
     }
 
     #[test]

@@ -34,8 +34,10 @@ pub(super) fn evidence(request: &Request, selector: &Selector) -> Result<Evidenc
         }
         number
     });
-    if let Some(text) = request.detected_at.as_deref().filter(|text| text.parse::<Timestamp>().is_err()) {
-        note(annotation::DETECTED_AT, text, "a time in RFC 3339, such as 2025-01-31T08:15:00Z");
+    for (key, value) in [(annotation::DETECTED_AT, &request.detected_at), (annotation::REQUESTED_AT, &request.renewed_at)] {
+        if let Some(text) = value.as_deref().filter(|text| text.parse::<Timestamp>().is_err()) {
+            note(key, text, "a time in RFC 3339, such as 2025-01-31T08:15:00Z");
+        }
     }
     if !wrong.is_empty() {
         return Err(wrong.join(", "));

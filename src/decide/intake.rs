@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::asked::{renew_with, requested_at};
 use super::evidence::evidence;
 use super::{Evidence, Reason};
+use crate::ledger::Ledger;
 use crate::runbook::Runbook;
 use crate::snapshot::{Bounds, Fact, Request, Snapshot};
 use crate::words::{inert, quoted};
@@ -29,7 +31,7 @@ pub(super) enum Intake<'a> {
 
 /// Takes in one request. Where several runbooks answer to it, the one that allows the greatest age decides whether it has
 /// expired; where none does, the default. A request whose age is unknown has not: a guardrail blocks it.
-pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bounds, now: Timestamp) -> Intake<'a> {
+pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bounds, ledger: &Ledger, now: Timestamp) -> Intake<'a> {
     if let Some(why) = closed(request) {
         return Intake::Closed(why);
     }
@@ -41,11 +43,12 @@ pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bo
     let candidates = matching.as_deref().unwrap_or_default();
     let ages = candidates.iter().map(|(_, runbook)| runbook.triggers.maximum_request_age_minutes);
     let maximum_minutes = ages.max().unwrap_or(DEFAULT_MAXIMUM_AGE_MINUTES);
-    if let Fact::Known(requested_at) = request.requested_at
+    if let Fact::Known(requested_at) = requested_at(request, ledger, &bounds.selector, now)
         && now.duration_since(requested_at) > SignedDuration::from_mins(i64::from(maximum_minutes))
     {
         let runbook = if let [(index, _)] = candidates { Some(*index) } else { None };
-        return Intake::Expired { evidence, runbook, reason: Reason::Expired { requested_at, maximum_minutes } };
+        let renew_with = renew_with(&request.pod.name, &bounds.namespace);
+        return Intake::Expired { evidence, runbook, reason: Reason::Expired { requested_at, maximum_minutes, renew_with } };
     }
     match matching {
         Ok(matching) => match matching[..] {
@@ -116,7 +119,7 @@ fn matching<'a>(
 
 /// How many services ask: those with a request that is well-formed, of a pod that is one still, and has not expired. A pod without a service label counts
 /// by its controller, the next best thing that tells services apart, and a pod without that by itself.
-pub(super) fn matched_services(runbooks: &[Runbook], snapshot: &Snapshot, now: Timestamp) -> usize {
+pub(super) fn matched_services(runbooks: &[Runbook], snapshot: &Snapshot, ledger: &Ledger, now: Timestamp) -> usize {
     let mut seen = BTreeSet::new();
     for request in &snapshot.requests {
         let key = match (&request.service, &request.pod.owner) {
@@ -125,7 +128,7 @@ pub(super) fn matched_services(runbooks: &[Runbook], snapshot: &Snapshot, now: T
             (None, None) => (None, &*request.pod.uid),
         };
         if !seen.contains(&key)
-            && matches!(intake(request, runbooks, &snapshot.bounds, now), Intake::Unmatched { .. } | Intake::Matched { .. })
+            && matches!(intake(request, runbooks, &snapshot.bounds, ledger, now), Intake::Unmatched { .. } | Intake::Matched { .. })
         {
             seen.insert(key);
         }

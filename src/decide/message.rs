@@ -20,9 +20,9 @@ impl Decision {
         match &self.reason {
             Reason::Closed(why) => format!("closed the request on {pod}: {why}"),
             Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
-            Reason::Expired { requested_at, maximum_minutes } => format!(
-                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {maximum_minutes} minutes, \
-                 to renew it remove the label and set it again"
+            Reason::Expired { requested_at, maximum_minutes, renew_with } => format!(
+                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {maximum_minutes} minutes; \
+                 to renew it: {renew_with}"
             ),
             Reason::NoRunbook(why) => format!("left {pod} to a human: {why}"),
             Reason::SeveralRunbooks(names) => {

@@ -1,6 +1,8 @@
 //! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
 
+use super::asked::renew_with;
 use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
+use crate::ledger::{BreakerEvent, Ledger};
 use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Request, Service, Snapshot, Workload, WorkloadKind};
@@ -31,12 +33,13 @@ pub struct Subject<'a> {
     request: &'a Request,
     runbook: Option<&'a Runbook>,
     snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
 }
 
 impl<'a> Subject<'a> {
     /// One of the snapshot's requests, and the runbook that answers to it, if one does.
-    pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot) -> Self {
-        Self { request, runbook, snapshot }
+    pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot, ledger: &'a Ledger) -> Self {
+        Self { request, runbook, snapshot, ledger }
     }
 
     fn pod(&self) -> String {
@@ -107,6 +110,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The opening that stops the runbook here.
+    fn open_breaker(&self) -> Option<&'a BreakerEvent> {
+        self.ledger.open_breaker(&self.runbook?.name, &self.service()?.name)
+    }
+
     fn look_at_peers(&self) -> Option<String> {
         self.service().map(|service| self.kubectl(format_args!("get pods -l {}={}", service.label, name(&service.name))))
     }
@@ -138,6 +146,9 @@ impl GuardrailId {
         };
         let (namespace, workload, runbook) = (subject.namespace(), subject.workload_in_words(), subject.runbook_in_words());
         match self {
+            Self::Request if check.observed.starts_with(annotation::REQUESTED_AT) => {
+                Remedy::new("if it is still wanted, renew the request as of now").by(renew_with(&subject.request.pod.name, namespace))
+            }
             Self::Request => subject.ask_again(),
             Self::BareRequest => Remedy::new("say what is wrong with the pod, then ask again").by(format!(
                 "{} {}=SYMPTOM {}=CAUSE {}=0.9",
@@ -228,9 +239,8 @@ impl GuardrailId {
                 wait("another run is at work, or a run settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
             }
             Self::CircuitBreaker => {
-                let book = subject.runbook.map_or_else(|| "RUNBOOK".to_owned(), |runbook| name(&runbook.name));
-                Remedy::new("find out why the last replacement failed, mend that, then close the breaker")
-                    .by(format!("{PROGRAM} reset-breaker {book} -n {namespace} --reason '…'"))
+                let advice = Remedy::new("find out why the last replacement failed, mend that, then close the breaker");
+                Remedy { command: subject.open_breaker().map(|opening| opening.reset_with(namespace)), ..advice }
             }
             Self::DisruptionBudget => {
                 Remedy::new("get the service's other pods healthy, or give the budget room; just one budget may select a pod")
@@ -303,7 +313,7 @@ impl Decision {
                 Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
                     .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),
             ),
-            Reason::Expired { .. } => Some(subject.ask_again()),
+            Reason::Expired { renew_with, .. } => Some(Remedy::new("if it is still wanted, renew it").by(renew_with)),
             Reason::NoRunbook(_) => {
                 Some(Remedy::new("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"))
             }

@@ -1,5 +1,6 @@
 //! A world in which everything is allowed, to change one thing at a time.
 
+mod age;
 mod approvals;
 mod circumstances;
 pub(crate) mod documentation;
@@ -243,6 +244,7 @@ fn request(pod: Pod, name: &str) -> Request {
         probable_cause: None,
         confidence: None,
         detected_at: None,
+        renewed_at: None,
         runbook: None,
         containers: vec![Container::default()],
         unscheduled: None,

@@ -4,12 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::near_misses::NearMiss;
-use crate::decide::{Decision, Evidence, Remedy, Subject};
+use crate::decide::{Decision, Evidence, Remedy, Subject, requested_at};
 use crate::ledger::later;
 use crate::runbook::Runbook;
-use crate::snapshot::{Fact, Request, Snapshot};
+use crate::snapshot::Request;
 use crate::status::InFlightStatus;
 use crate::words::inert;
+
+use super::Explainer;
 
 /// The longest name that Kubernetes allows, and the longest annotation that is read.
 const LONGEST: usize = 256;
@@ -181,17 +183,14 @@ impl PodExplanation {
         request: &Request,
         decision: &Decision,
         eligibility: Eligibility,
-        snapshot: &Snapshot,
-        runbooks: &[Runbook],
+        explainer: &Explainer<'_>,
         hypothetical: bool,
     ) -> Self {
+        let Explainer { runbooks, snapshot, ledger, now } = *explainer;
         let text = |text: &Option<String>| text.as_ref().map(|text| inert(text, LONGEST));
         let runbook = decision.runbook.and_then(|index| runbooks.get(index));
-        let subject = Subject::new(request, runbook, snapshot);
-        let requested_at = match request.requested_at {
-            Fact::Known(at) => Some(at),
-            Fact::Unknown(_) => None,
-        };
+        let subject = Subject::new(request, runbook, snapshot, ledger);
+        let requested_at = requested_at(request, ledger, &snapshot.bounds.selector, now).known().ok().copied();
         let counts = runbook.map(|runbook| SignedDuration::from_mins(i64::from(runbook.triggers.maximum_request_age_minutes)));
         let message = decision.message(&request.pod.name, runbooks);
         Self {

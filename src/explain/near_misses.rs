@@ -107,20 +107,6 @@ pub(super) struct Words<'a> {
     pub(super) pod: Option<&'a str>,
 }
 
-/// The annotations of a pod that asks.
-const EVIDENCE: [&str; 10] = [
-    annotation::INCIDENT,
-    annotation::SYMPTOM,
-    annotation::PROBABLE_CAUSE,
-    annotation::CONFIDENCE,
-    annotation::REQUESTED_BY,
-    annotation::RUNBOOK,
-    annotation::DETECTED_AT,
-    annotation::APPROVE,
-    annotation::APPROVED_BY,
-    "remediator.kubedojo.io/requested-at",
-];
-
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -181,7 +167,7 @@ impl Words<'_> {
         let required: BTreeSet<(&String, &String)> = self.opt_in.iter().flatten().collect();
         let opt_in = required.into_iter().map(|(key, value)| Word { role: Role::OptIn, key, value: Some(value) });
         let plain = |role| move |key| Word { role, key, value: None };
-        let all = request.into_iter().chain(opt_in).chain(EVIDENCE.into_iter().map(plain(Role::Evidence)));
+        let all = request.into_iter().chain(opt_in).chain(annotation::OF_A_REQUEST.iter().copied().map(plain(Role::Evidence)));
         all.chain([annotation::OWNER].into_iter().map(plain(Role::Owner))).collect()
     }
 

@@ -91,7 +91,8 @@ fn when_it_becomes_eligible_is_what_the_decision_itself_says_of_that_time() {
         but_expires_before,
         Eligible::NotByItself,
         "not by itself: what blocks ends at 2025-06-01T12:07:00Z, in 7m, and then it is abort: skipped web-a: the request of \
-         2025-06-01T11:02:00Z has expired, it counts for 60 minutes, to renew it remove the label and set it again",
+         2025-06-01T11:02:00Z has expired, it counts for 60 minutes; to renew it: kubectl annotate pod web-a -n lab \
+         --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
     );
     let and_never = |world: &mut World| {
         cooling(world);

@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 
-/// The format's version. A change that an older program must not overwrite raises it.
-const SCHEMA_VERSION: u32 = 1;
+/// The format's version. A change that an older program must not overwrite raises it: version 2 remembers since when requests stand,
+/// which a program of version 1 would lose. Version 1 is read as what it is, a ledger that remembers no request.
+const SCHEMA_VERSION: u32 = 2;
 /// The largest text that is written; a ConfigMap holds 1 MiB in all.
 pub const MAX_BYTES: usize = 768 * 1024;
 /// What a new intent leaves free of it: whatever was begun can be ended, and a breaker opened and reset.
 const FOR_ENDS: usize = 32 * 1024;
+/// What it leaves free for requests, however many are remembered now.
+pub(super) const FOR_REQUESTS: usize = 64 * 1024;
 /// Entries may be this far ahead of now: server clocks differ a little.
 const TOLERATED_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -21,8 +24,13 @@ pub enum Untrusted {
     #[error("it cannot be parsed ({0})")]
     Unparseable(String),
     /// A newer program wrote it.
-    #[error("it has schema version {0}, and this program knows versions up to {SCHEMA_VERSION}; use a newer pod-remediator")]
-    NewerSchema(u32),
+    #[error("it has schema version {version}, and this program knows versions up to {known}; use a newer pod-remediator")]
+    NewerSchema {
+        /// Its version.
+        version: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
     /// It speaks of the future.
     #[error("it has an entry of {entry}, but the API server's time is {now}")]
     Future {
@@ -59,10 +67,15 @@ impl Ledger {
     /// # Errors
     /// [`Untrusted`] says why it cannot be relied on.
     pub fn decode(text: &str, now: Timestamp) -> Result<Self, Untrusted> {
+        Self::decode_up_to(SCHEMA_VERSION, text, now)
+    }
+
+    /// The same, by a program that knows versions up to this one.
+    pub(super) fn decode_up_to(known: u32, text: &str, now: Timestamp) -> Result<Self, Untrusted> {
         let unparseable = |error: serde_json::Error| Untrusted::Unparseable(error.to_string());
         let Versioned { schema_version } = serde_json::from_str(text).map_err(unparseable)?;
-        if schema_version > SCHEMA_VERSION {
-            return Err(Untrusted::NewerSchema(schema_version));
+        if schema_version > known {
+            return Err(Untrusted::NewerSchema { version: schema_version, known });
         }
         if schema_version == 0 {
             return Err(Untrusted::Unparseable("there is no schema version 0".to_owned()));
@@ -84,7 +97,8 @@ impl Ledger {
     /// # Errors
     /// [`Untrusted::TooLarge`].
     pub fn has_room(&self) -> Result<(), Untrusted> {
-        let bytes = self.encode()?.len() + FOR_ENDS;
+        let others = Self { requests: Vec::new(), ..self.clone() };
+        let bytes = others.encode()?.len() + FOR_ENDS + FOR_REQUESTS;
         if bytes > MAX_BYTES { Err(Untrusted::TooLarge(bytes)) } else { Ok(()) }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BreakerEvent, Execution, KEPT, Ledger, Outcome, Settled};
-use crate::words::PROGRAM;
+use crate::words::{PROGRAM, inert};
 
 /// The most that are remembered, the newest: as many as a run a ten minutes can tell within the hour for which a request counts.
 const MOST_NOTIFIED: usize = 300;
@@ -29,11 +29,19 @@ impl Execution {
 }
 
 impl BreakerEvent {
-    /// The command by which a human resets what this opened.
+    /// The command by which a human resets what this opened, for a shell: a breaker of one service by its service, or every other of the
+    /// runbook would be reset with it.
     pub fn reset_with(&self, namespace: &str) -> String {
-        let service = self.service.as_ref().map_or_else(String::new, |service| format!(" --service {service}"));
-        format!("{PROGRAM} reset-breaker {}{service} -n {namespace} --reason '…'", self.runbook)
+        let service = self.service.as_ref().map_or_else(String::new, |service| format!(" --service {}", argument(service)));
+        format!("{PROGRAM} reset-breaker {}{service} -n {namespace} --reason '…'", argument(&self.runbook))
     }
+}
+
+/// A name as one argument for a shell, inert. Names of Kubernetes need no quotes, but a ledger may have been edited by hand.
+fn argument(name: &str) -> String {
+    let name = inert(name, 253);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '…');
+    if !name.is_empty() && name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 impl Ledger {
@@ -89,10 +97,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_is_of_one_breaker_and_can_be_pasted() {
+        let reset = |runbook: &str, service: Option<&str>| {
+            let (runbook, service) = (runbook.to_owned(), service.map(str::to_owned));
+            let (cause, actor) = (String::new(), String::new());
+            let event = super::super::BreakerChange::Opened;
+            BreakerEvent { at: Timestamp::UNIX_EPOCH, runbook, service, event, cause, actor }.reset_with("shop")
+        };
+        assert_eq!(reset("book", None), "pod-remediator reset-breaker book -n shop --reason '…'");
+        assert_eq!(reset("book", Some("web")), "pod-remediator reset-breaker book --service web -n shop --reason '…'");
+        let hostile = reset("a; b", Some("it's $(x)\u{1b}"));
+        assert_eq!(hostile, r"pod-remediator reset-breaker 'a; b' --service 'it'\''s $(x)\u{1b}' -n shop --reason '…'");
+    }
+
+    #[test]
     fn a_ledger_of_before_has_told_nobody() {
         let text = r#"{"schemaVersion":1,"ledger":{"executions":[],"breaker":[]}}"#;
         assert_eq!(Ledger::decode(text, Timestamp::UNIX_EPOCH).unwrap(), Ledger::default());
-        assert_eq!(Ledger::default().encode().unwrap(), text, "nor does one that told nobody say so");
+        let written = r#"{"schemaVersion":2,"ledger":{"executions":[],"breaker":[]}}"#;
+        assert_eq!(Ledger::default().encode().unwrap(), written, "nor does one that told nobody say so");
     }
 
     #[test]

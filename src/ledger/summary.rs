@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Ledger;
+use super::{Cooldown, Ledger};
 use crate::words::inert;
 
 impl Ledger {
-    /// A few lines: what is under way, which breakers are open, how each service's last execution ended.
-    pub fn summary(&self, now: Timestamp) -> String {
+    /// A few lines about this namespace: what is under way, which breakers are open, how each service's last execution ended.
+    pub fn summary(&self, namespace: &str, now: Timestamp) -> String {
         let mut text = format!("as of {now:.0}\n");
         for (execution, in_flight) in self.in_flight() {
             let (service, pod, runbook) = (&execution.service, &execution.pod.name, &execution.runbook);
@@ -18,7 +18,8 @@ impl Ledger {
         }
         for event in self.open_breakers() {
             let scope = event.service.as_ref().map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
-            line(&mut text, &format!("breaker open: {} for {scope} since {:.0}: {}", event.runbook, event.at, event.cause));
+            let (runbook, at, cause, reset) = (&event.runbook, event.at, inert(&event.cause, MAX_DETAIL), event.reset_with(namespace));
+            line(&mut text, &format!("breaker open: {runbook} for {scope} since {at:.0}: {cause}; once the cause is fixed: {reset}"));
         }
         for proposal in self.proposals.iter().filter(|proposal| proposal.expires_at > now) {
             let (pod, service, until) = (&proposal.pod.name, &proposal.service, proposal.expires_at);
@@ -28,10 +29,11 @@ impl Ledger {
         let mut seen = BTreeSet::new();
         for execution in self.executions.iter().rev().filter(|execution| seen.insert(&execution.service)) {
             if let Some(end) = &execution.outcome {
-                let cooldown = match self.cooldown_until(&execution.namespace, &execution.service, 0, now) {
-                    Some(until) => format!("; cooldown until {until:.0}"),
-                    None => String::new(),
-                };
+                let cooldown = self.cooldown(&execution.namespace, &execution.service, 0, now).map_or_else(String::new, |cooldown| {
+                    let Cooldown { until, execution, charged_minutes, .. } = cooldown;
+                    let (minutes, runbook) = (charged_minutes.unwrap_or(0), &execution.runbook);
+                    format!("; cooldown until {until:.0}: {minutes} minutes by {runbook} from {:.0}", execution.started_at)
+                });
                 let (service, result, runbook) = (&execution.service, end.result.as_str(), &execution.runbook);
                 line(
                     &mut text,

@@ -74,21 +74,34 @@ fn reset(service: Option<&str>, minute: i64) -> BreakerEvent {
 #[test]
 fn a_cooldown_lasts_as_long_as_either_runbook_says() {
     let ledger = of(Escalate::None, &[(Outcome::Verified, 0)]);
-    let until = |minutes, now| ledger.cooldown_until("shop", "web", minutes, at(now));
+    let until = |minutes, now| ledger.cooldown("shop", "web", minutes, at(now)).map(|cooldown| cooldown.until);
     assert_eq!(until(5, 1), Some(at(10)));
     assert_eq!(until(30, 1), Some(at(30)));
     assert_eq!(until(5, 10), None);
-    assert_eq!(ledger.cooldown_until("shop", "other", 30, at(1)), None);
-    assert_eq!(ledger.cooldown_until("elsewhere", "web", 30, at(1)), None);
+    assert_eq!(ledger.cooldown("shop", "other", 30, at(1)), None);
+    assert_eq!(ledger.cooldown("elsewhere", "web", 30, at(1)), None);
+}
+
+#[test]
+fn a_cooldown_is_of_one_execution_and_says_who_charged_it() {
+    let mut ledger = of(Escalate::None, &[(Outcome::Verified, 0), (Outcome::Verified, 20)]);
+    ledger.executions[0].cooldown_until = at(60);
+    let binding = |minutes| {
+        let cooldown = ledger.cooldown("shop", "web", minutes, at(21)).unwrap();
+        (cooldown.execution.id.as_str(), cooldown.until, cooldown.is_last, cooldown.charged_minutes)
+    };
+    assert_eq!(binding(10), ("e0", at(60), false, Some(60)), "the older one's is longer");
+    assert_eq!(binding(40), ("e1", at(60), true, None), "both end at once: the later one is what is asked about");
+    assert_eq!(binding(50), ("e1", at(70), true, None));
 }
 
 #[test]
 fn what_was_certainly_not_done_costs_nothing() {
     let mut ledger = Ledger::default();
     ledger.executions.push(begun("e", "web", 0, Escalate::OpenIncidentAndDisableRunbook));
-    assert!(ledger.cooldown_until("shop", "web", 10, at(1)).is_some(), "an intent charges the cooldown");
+    assert!(ledger.cooldown("shop", "web", 10, at(1)).is_some(), "an intent charges the cooldown");
     ledger.settle("e", end(Outcome::NotExecuted, 1), false, false, "run");
-    assert_eq!(ledger.cooldown_until("shop", "web", 10, at(1)), None);
+    assert_eq!(ledger.cooldown("shop", "web", 10, at(1)), None);
     assert!(ledger.in_the_last_hour("shop", "web", "book", at(1)).is_empty());
     assert!(ledger.affected_services("shop", at(1)).is_empty());
     assert_eq!(ledger.open_breaker("book", "web"), None);
@@ -170,13 +183,13 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     refused("", "cannot be parsed");
     refused("{}", "missing field `schemaVersion`");
     refused(&good[..good.len() / 2], "cannot be parsed");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "schema version 2");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":3"), "schema version 3");
     refused(&good.replace("\"charged\"", "\"cleared\""), "unknown field `cleared`");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":0"), "there is no schema version 0");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":\"1\""), "invalid type");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":0"), "there is no schema version 0");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":\"1\""), "invalid type");
     refused(&good.replace("\"charged\":true", "\"charged\":\"true\""), "invalid type");
     refused(&good.replace("\"executions\":[", "\"executions\":[], \"executions\":["), "duplicate field");
-    refused(&good.replace("\"schemaVersion\":1", "\"schemaVersion\":1,\"note\":\"\""), "unknown field `note`");
+    refused(&good.replace("\"schemaVersion\":2", "\"schemaVersion\":1,\"note\":\"\""), "unknown field `note`");
     refused(&of(Escalate::None, &[(Outcome::Verified, 6)]).encode().unwrap(), "time is");
     assert!(Ledger::decode(&of(Escalate::None, &[(Outcome::Verified, 5)]).encode().unwrap(), at(0)).is_ok(), "five minutes are tolerated");
     let mut begun_later = of(Escalate::None, &[(Outcome::Verified, 0)]);
@@ -189,6 +202,30 @@ fn a_ledger_that_is_not_certainly_ours_and_whole_is_refused() {
     let mut both = begun("e", "web", 0, Escalate::None);
     both.outcome = Some(end(Outcome::Verified, 0));
     refused(&Ledger { executions: vec![both], ..Ledger::default() }.encode().unwrap(), "contradicts itself");
+}
+
+/// Written by the program of before version 2.
+const VERSION_1: &str = include_str!("tests/version-1.json");
+
+#[test]
+fn a_ledger_of_version_1_is_carried_over_whole() {
+    let ledger = Ledger::decode(VERSION_1, at(64)).unwrap();
+    assert_eq!((ledger.executions.len(), ledger.in_flight().count(), ledger.breaker.len()), (6, 1, 2));
+    assert!(ledger.open_breaker("book", "web").is_some(), "an open breaker stays open");
+    assert_eq!(ledger.cooldown("shop", "api", 10, at(64)).map(|cooldown| cooldown.until), Some(at(71)), "a cooldown goes on");
+    assert_eq!((ledger.proposals.len(), ledger.told("uid-e1", "failed e1")), (1, Some(at(21))));
+    assert!(ledger.requests.is_empty(), "it remembers no request");
+    let written = ledger.encode().unwrap();
+    assert_eq!(written, VERSION_1.replace("\"schemaVersion\":1", "\"schemaVersion\":2"), "nothing of it is lost or changed");
+    assert_eq!(Ledger::decode(&written, at(64)).unwrap(), ledger);
+}
+
+#[test]
+fn an_older_program_refuses_what_it_would_lose() {
+    let written = Ledger::default().encode().unwrap();
+    let refused = Ledger::decode_up_to(1, &written, at(0)).unwrap_err().to_string();
+    assert_eq!(refused, "it has schema version 2, and this program knows versions up to 1; use a newer pod-remediator");
+    assert!(Ledger::decode_up_to(1, VERSION_1, at(64)).is_ok());
 }
 
 #[test]
@@ -219,7 +256,7 @@ fn it_stays_far_below_a_configmaps_limit() {
         ledger.executions.push(begun(&format!("more-{index}"), &"x".repeat(63), 0, Escalate::None));
     }
     assert!(matches!(ledger.encode(), Err(Untrusted::TooLarge(_))));
-    assert!(ledger.summary(at(1)).len() < 70 * 1024);
+    assert!(ledger.summary("shop", at(1)).len() < 70 * 1024);
 }
 
 #[test]
@@ -230,11 +267,16 @@ fn what_could_be_begun_can_be_ended() {
         begun(&id, &"x".repeat(63), 0, Escalate::OpenIncidentAndDisableRunbook)
     };
     let size = serde_json::to_string(&one(&ledger)).unwrap().len();
-    while ledger.executions.len() < (MAX_BYTES - 40 * 1024) / size || ledger.has_room().is_ok() {
+    while ledger.executions.len() < (MAX_BYTES - 104 * 1024) / size || ledger.has_room().is_ok() {
         let next = one(&ledger);
         ledger.executions.push(next);
     }
     assert!(ledger.encode().is_ok(), "the last of them was within bounds but for the room that ends need");
+    // As many requests as are ever remembered fit beside it.
+    let uids: Vec<String> = (0..MOST_REQUESTS).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect();
+    let nanos = Timestamp::from_nanosecond(at(0).as_nanosecond() + 123_456_789).unwrap();
+    ledger.remember(uids.iter().map(|uid| (uid.as_str(), None)), &crate::words::default_request_selector(), nanos);
+    assert!(serde_json::to_string(&ledger.requests).unwrap().len() < super::codec::FOR_REQUESTS);
     let last = ledger.executions.last().unwrap().id.clone();
     let wordy = Settled { detail: "x".repeat(2000), replacement: Some(object("new")), ..end(Outcome::Failed, 1) };
     ledger.settle(&last, wordy, true, false, "run");
@@ -267,10 +309,10 @@ fn the_summary_says_what_a_human_asks() {
     ledger.executions.push(begun("flying", "api", 1, Escalate::None));
     let expected = "as of 2027-01-15T08:02:00Z
 in flight: api pod flying by book, verified by 2027-01-15T08:03:00Z at the latest
-breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times
-web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z
+breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times; once the cause is fixed: pod-remediator reset-breaker book -n shop --reason '…'
+web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z: 10 minutes by book from 2027-01-15T08:00:00Z
 ";
-    assert_eq!(ledger.summary(at(2)), expected);
+    assert_eq!(ledger.summary("shop", at(2)), expected);
 }
 
 proptest! {

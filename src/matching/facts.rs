@@ -117,6 +117,7 @@ pub fn request_of(object: PodObject, bounds: &Bounds, looked_at: &LookedAt<'_>) 
         probable_cause: text(annotation::PROBABLE_CAUSE),
         confidence: text(annotation::CONFIDENCE),
         detected_at: text(annotation::DETECTED_AT),
+        renewed_at: text(annotation::REQUESTED_AT),
         runbook: text(annotation::RUNBOOK),
         approval: text(annotation::APPROVE),
         approved_by: text(annotation::APPROVED_BY),

@@ -159,6 +159,7 @@ fn asking(request: &Request, pod: &Pod, bounds: &Bounds) -> Value {
         (annotation::PROBABLE_CAUSE, &request.probable_cause),
         (annotation::CONFIDENCE, &request.confidence),
         (annotation::DETECTED_AT, &request.detected_at),
+        (annotation::REQUESTED_AT, &request.renewed_at),
         (annotation::RUNBOOK, &request.runbook),
         (annotation::APPROVE, &request.approval),
         (annotation::APPROVED_BY, &request.approved_by),

@@ -7,7 +7,7 @@ use super::words::{kinds, stable};
 use crate::decide::{GuardrailId, TIME_MARGIN};
 use crate::runbook::{Method, Probe, Question, Runbook};
 use crate::snapshot::WorkloadKind;
-use crate::words::{PROGRAM, counted, label};
+use crate::words::{PROGRAM, annotation, counted, label};
 
 /// One guardrail, by hand.
 pub(super) enum ByHand {
@@ -69,11 +69,20 @@ pub(super) fn by_hand(id: GuardrailId, runbook: &Runbook) -> ByHand {
     match id {
         GuardrailId::Request => {
             let limit = format!(
-                "The label `{asks}` was set at most {} ago. (Without it nobody has asked: note why you replace the pod all the same.)",
-                counted(runbook.triggers.maximum_request_age_minutes, "minute", "minutes")
+                "The request was made at most {} ago: when a run first saw the label `{asks}`, or when the label was set if that was before or no \
+                 run has seen it, or at the time in annotation `{}` if that is later. (Without the label nobody has asked: note why you replace \
+                 the pod all the same.)",
+                counted(runbook.triggers.maximum_request_age_minutes, "minute", "minutes"),
+                annotation::REQUESTED_AT
             );
+            let renewed =
+                format!("{POD} -o jsonpath='{{.metadata.annotations.{}}}{{\"\\n\"}}'", annotation::REQUESTED_AT.replace('.', "\\."));
+            let seen = "kubectl get configmap pod-remediator-state -n \"$NAMESPACE\" -o jsonpath='{.data.ledger\\.json}' | \
+                        grep -o \"\\\"podUid\\\":\\\"$(kubectl get pod \"$POD_NAME\" -n \"$NAMESPACE\" -o jsonpath='{.metadata.uid}')\\\",\\\"since[^}]*\" || \
+                        echo \"no run has seen it yet\"";
             let set = "-o jsonpath='{range .metadata.managedFields[*]}{.time} {.manager} {.fieldsV1.f:metadata.f:labels}{\"\\n\"}{end}'";
-            step("The request still stands", limit, &[&format!("{POD} -L {asks}"), &format!("{POD} --show-managed-fields {set}")])
+            let commands = [&format!("{POD} -L {asks}"), seen, &format!("{POD} --show-managed-fields {set}"), &renewed];
+            step("The request still stands", limit, &commands)
         }
         GuardrailId::BareRequest => {
             let limit = if runbook.triggers.allow_bare_request {

@@ -95,7 +95,7 @@ fn triggers() -> Schema {
             "maximumRequestAgeMinutes",
             60,
             "Maximum age of a request",
-            "Minutes after which a request has expired, and an approval too.",
+            "Minutes after which a request has expired, counted from when a run first saw it or annotation requested-at renewed it; an approval too.",
             whole(MINUTES),
         ),
         default(

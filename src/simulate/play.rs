@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::file::{End, Expected, Incident, Moment};
-use crate::decide::{Decider, Decision, Mode, decide};
+use crate::decide::{Decider, Decision, Mode, decide, standing};
 use crate::ledger::{Holder, Ledger, Outcome, Settled, later};
 use crate::matching::recorded::{Kind, Objects};
 use crate::run::{execution, proposal, turn};
@@ -148,7 +148,8 @@ impl Run<'_> {
     fn decide_all(&self, ledger: &mut Ledger) -> Vec<(String, Decision)> {
         let Moment { bounds, decide: only, .. } = self.moment;
         let mut snapshot = self.objects.snapshot(bounds.clone(), self.runbooks);
-        snapshot.requests.sort_by(|a, b| turn(a).cmp(&turn(b)));
+        ledger.remember(standing(&snapshot.requests), &bounds.selector, self.now);
+        snapshot.requests.sort_by_cached_key(|request| turn(request, ledger, &bounds.selector, self.now));
         let concerned = |request: &&Request| only.as_ref().is_none_or(|only| only.iter().any(|name| **name == *request.pod.name));
         let (mut decided, mut eligible, mut proposals) = (Vec::new(), Vec::new(), Vec::new());
         let decider = Decider::new(self.runbooks, &snapshot, ledger, self.now);

@@ -78,7 +78,7 @@ impl Scene {
         assert!(self.run.errors.contains("update configmaps"), "{:?}", self.run);
         self.deletions(&[]);
         self.lab.untouched(&self.target);
-        assert_eq!(self.lab.state()["data"], Value::Null);
+        assert_eq!(self.lab.executions(), Vec::<Value>::new());
     }
 }
 
@@ -160,7 +160,7 @@ fn an_intent_that_may_not_be_written_touches_nothing_and_names_the_permission() 
     let message =
         "configmaps \"state\" is forbidden: User \"x\" cannot update resource \"configmaps\" in API group \"\" in the namespace \"y\"";
     let refused = move || Step::Answer("403 Forbidden", "Content-Type: application/json\r\n", status(403, "Forbidden", message));
-    let scene = scene("intent-403", once(|request| request.writes_the_ledger(1), refused));
+    let scene = scene("intent-403", once(|request| request.writes_the_intent(), refused));
     assert_eq!(scene.run.exit, 2, "{:?}", scene.run);
     assert!(scene.run.errors.contains("update configmaps") && scene.run.errors.contains("not permitted"), "{:?}", scene.run);
     scene.deletions(&[]);
@@ -178,7 +178,7 @@ fn a_permission_taken_away_meanwhile_is_named() {
 
 #[test]
 fn an_intent_whose_answer_is_lost_is_found_in_the_ledger_and_not_written_twice() {
-    let scene = scene("intent-answer-lost", once(|request| request.writes_the_ledger(1), || Step::ForwardThenDrop));
+    let scene = scene("intent-answer-lost", once(|request| request.writes_the_intent(), || Step::ForwardThenDrop));
     scene.ends(0, "verified");
     assert_eq!(scene.lab.executions().len(), 1);
     scene.deletions(&[200]);
@@ -186,23 +186,35 @@ fn an_intent_whose_answer_is_lost_is_found_in_the_ledger_and_not_written_twice()
 
 #[test]
 fn an_intent_that_was_lost_is_written_again() {
-    let scene = scene("intent-lost", once(|request| request.writes_the_ledger(1), || Step::Drop));
+    let scene = scene("intent-lost", once(|request| request.writes_the_intent(), || Step::Drop));
     scene.ends(0, "verified");
     scene.deletions(&[200]);
 }
 
 #[test]
+fn what_is_remembered_of_a_request_is_written_once_whatever_becomes_of_it() {
+    for (name, step) in [("lost", (|| Step::Drop) as fn() -> Step), ("answer-lost", || Step::ForwardThenDrop)] {
+        let scene = scene(&format!("request-{name}"), once(|request| request.writes_the_ledger(1), step));
+        scene.ends(0, "verified");
+        let written = |line: &&Value| line["objectRef"]["name"] == STATE && code(line) == 200;
+        assert_eq!(scene.lab.writes().iter().filter(written).count(), 3, "{:?}", scene.run);
+    }
+    let scene = scene("request-503", once(|request| request.method == "PUT", unavailable));
+    scene.wrote_no_intent_and_touched_nothing();
+}
+
+#[test]
 fn without_an_intent_nothing_is_touched() {
-    let scene = scene("no-intent", once(|request| request.method == "PUT", unavailable));
+    let scene = scene("no-intent", once(|request| request.method == "PUT" && request.count > 1, unavailable));
     scene.wrote_no_intent_and_touched_nothing();
 }
 
 #[test]
 fn an_outcome_whose_answer_is_lost_is_there_once() {
-    let scene = scene("outcome-answer-lost", once(|request| request.writes_the_ledger(2), || Step::ForwardThenDrop));
+    let scene = scene("outcome-answer-lost", once(|request| request.writes_the_outcome(), || Step::ForwardThenDrop));
     scene.ends(0, "verified");
     let puts = scene.lab.writes().iter().filter(|line| line["objectRef"]["name"] == STATE).count();
-    assert_eq!((scene.lab.executions().len(), puts), (1, 2));
+    assert_eq!((scene.lab.executions().len(), puts), (1, 3));
 }
 
 #[test]

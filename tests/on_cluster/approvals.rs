@@ -176,6 +176,14 @@ fn with_the_admission_policy_only_who_may_asks_and_only_who_may_approves_under_t
     denied(&["patch", "pod", &target.name, "--subresource=status", "--type=merge", "--patch", &patch, &impostor], may_ask);
     lab.kubectl(&["label", "pod", &target.name, &label, &detector]);
     denied(&["annotate", "pod", &target.name, "remediator.kubedojo.io/confidence=1", &impostor], may_ask);
+    // Nor renews a request; whoever may ask does.
+    let renewal = |at: &str| format!("remediator.kubedojo.io/requested-at={at}");
+    let renew = ["annotate", "pod", &target.name, "--overwrite"];
+    for who in [&impostor, &approver] {
+        denied(&[&renew[..], &[&renewal("2026-01-01T00:00:00Z"), who]].concat(), may_ask);
+    }
+    lab.kubectl(&[&renew[..], &[&renewal("2026-01-01T00:00:00Z"), &detector]].concat());
+    denied(&[&renew[..], &[&renewal("2026-01-01T00:00:01Z"), &impostor]].concat(), may_ask);
     // What is not ours is nobody's business here.
     lab.kubectl(&["annotate", "pod", &target.name, "example.com/note=hello", &impostor]);
 

@@ -164,3 +164,22 @@ fn an_api_server_that_cannot_be_reached_is_1() {
     assert_eq!(details(&told, "problem", "API server").len(), 1, "{told:?}");
     assert_eq!(details(&told, "ok", "runbook").len(), 1, "what can be told without it is told: {told:?}");
 }
+
+#[test]
+fn an_open_breaker_of_one_service_is_told_with_the_command_that_resets_no_other() {
+    let lab = Lab::new("check-breaker");
+    let opening = |service: &str| json!({"at": "2026-01-01T00:00:00Z", "runbook": "replace-redundant-pod", "service": service, "event": "opened", "cause": "it failed", "actor": "a"});
+    let stored = json!({"schemaVersion": 2, "ledger": {"executions": [], "breaker": [opening("cart"), opening("web")]}});
+    let patch = json!({"data": {"ledger.json": stored.to_string()}}).to_string();
+    lab.kubectl(&["patch", "configmap", STATE, "--type", "merge", "--patch", &patch]);
+    let told = details(&lab.asks(&["check", "-o", "json"]).tells(), "warning", "circuit breaker");
+    assert_eq!(told.len(), 2, "{told:?}");
+    let (_, command) = told[1].split_once("once that is mended: ").unwrap();
+    assert_eq!(command, format!("pod-remediator reset-breaker replace-redundant-pod --service web -n {} --reason '…'", lab.namespace));
+    // Followed, it resets that one.
+    let pasted = command.replacen("pod-remediator", env!("CARGO_BIN_EXE_pod-remediator"), 1);
+    let reset = std::process::Command::new("sh").args(["-c", &pasted]).output().unwrap();
+    assert!(reset.status.success(), "{reset:?}");
+    let left = details(&lab.asks(&["check", "-o", "json"]).tells(), "warning", "circuit breaker");
+    assert_eq!(left, told[..1]);
+}

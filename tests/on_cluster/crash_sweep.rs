@@ -32,12 +32,13 @@ fn with_any_wrong_answer_at_any_call_it_deletes_once_at_the_most_and_the_cooldow
     let sites = [
         nth("GET configmaps/NAME", 0),
         nth("POST selfsubjectrulesreviews", 0),
-        nth("GET pods", 2), // the fresh one, right before the intent
-        nth("PUT configmaps/NAME", 0),
+        nth("GET pods", 2),            // the fresh one, right before the intent
+        nth("PUT configmaps/NAME", 0), // the request is remembered
+        nth("PUT configmaps/NAME", 1), // the intent
         nth("DELETE pods/NAME", 0),
         nth("GET pods watch", 0),
-        last_read, // while verifying
-        nth("PUT configmaps/NAME", 1),
+        last_read,                     // while verifying
+        nth("PUT configmaps/NAME", 2), // the outcome
         nth("POST events", 0),
     ];
     let mut cases: Vec<Case> = (0..calls.len()).flat_map(|at| everywhere.map(|fault| case(fault, &calls, at))).collect();

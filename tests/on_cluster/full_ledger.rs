@@ -41,16 +41,16 @@ fn fill(lab: &Lab, bytes: usize) {
     lab.try_put(&format!("configmaps/{STATE}"), &state).unwrap();
 }
 
-/// A run that touches nothing, changes no byte, and ends with 4.
+/// A run that touches nothing, begins nothing, and ends with 4.
 #[track_caller]
 fn stops(lab: &Lab, next: &Pod, says: &[&str]) -> Run {
-    let (before, deleted) = (lab.state(), lab.deletions().len());
+    let (before, deleted) = (lab.executions(), lab.deletions().len());
     let run = lab.remediator_with(&lab.runbook().with("guardrails", "maxAffectedServices", 3)).run();
     assert_eq!(run.exit, 4, "{run:?}");
     for text in says.iter().chain(&["Nothing is touched while that is so"]) {
         assert!(run.errors.contains(text), "{text}: {run:?}");
     }
-    assert_eq!((lab.state(), lab.deletions().len()), (before, deleted));
+    assert_eq!((lab.executions(), lab.deletions().len()), (before, deleted));
     lab.untouched(next);
     run
 }
@@ -61,9 +61,12 @@ fn a_ledger_that_is_nearly_full_is_used_and_a_full_one_is_not() {
     fill(&lab, 766 * 1024);
     let writes = lab.writes().len();
     stops(&lab, &next, &["it would take", "more than the 786432 that are safe in a ConfigMap", "--state-configmap"]);
-    assert_eq!(lab.writes().len(), writes, "not even tried");
+    assert_eq!(lab.writes().len(), writes + 1, "there is room for the requests, and an intent is not even tried");
+    let state = lab.state();
+    stops(&lab, &next, &["it would take"]);
+    assert_eq!((lab.state(), lab.writes().len()), (state, writes + 1), "they are remembered once");
 
-    fill(&lab, 730 * 1024);
+    fill(&lab, 666 * 1024);
     let run = lab.remediator_with(&lab.runbook().with("guardrails", "maxAffectedServices", 3)).run();
     assert_eq!(run.exit, 0, "{run:?}");
     assert_eq!(run.outcome(&next)["verification"]["result"], "verified", "{run:?}");

@@ -27,20 +27,20 @@ fn done_but_says(body: &str) -> Step {
 }
 
 impl Scene {
-    /// One deletion and one execution, verified, by two writes that the server did.
+    /// One deletion and one execution, verified, by three writes that the server did.
     fn is_as_if_nothing_had_been(&self) {
         self.ends(0, "verified");
         self.deletions(&[200]);
         assert_eq!(self.lab.executions().len(), 1);
         let written = |line: &&Value| line["verb"] == "update" && line["objectRef"]["name"] == STATE;
-        assert_eq!(self.lab.writes().iter().filter(written).count(), 2, "intent and outcome: {:?}", self.run);
+        assert_eq!(self.lab.writes().iter().filter(written).count(), 3, "request, intent and outcome: {:?}", self.run);
     }
 }
 
 #[test]
 fn a_write_that_was_done_is_found_whatever_its_answer() {
     for (name, body) in NONSENSE {
-        for nth in [1, 2] {
+        for nth in [1, 2, 3] {
             let script = once(move |request| request.writes_the_ledger(nth), move || done_but_says(body));
             scene(&format!("done-{name}-{nth}"), script).is_as_if_nothing_had_been();
         }
@@ -50,7 +50,7 @@ fn a_write_that_was_done_is_found_whatever_its_answer() {
 #[test]
 fn a_write_that_was_not_done_is_sent_again_whatever_its_answer() {
     for (name, body) in NONSENSE {
-        for nth in [1, 2] {
+        for nth in [1, 2, 3] {
             let script = once(move |request| request.writes_the_ledger(nth), move || says(body));
             scene(&format!("not-done-{name}-{nth}"), script).is_as_if_nothing_had_been();
         }
@@ -59,22 +59,27 @@ fn a_write_that_was_not_done_is_sent_again_whatever_its_answer() {
 
 #[test]
 fn the_last_try_of_a_write_may_have_been_done_as_well() {
-    let tries = AtomicUsize::new(0);
-    let script = move |request: &Request| match request.method.as_str() {
-        "PUT" => match tries.fetch_add(1, Ordering::SeqCst) {
-            0..=2 => Step::Drop,
-            3 => Step::ForwardThenDrop,
+    // Of the request, the intent, the outcome.
+    for before in 0..3 {
+        let tries = AtomicUsize::new(0);
+        let script = move |request: &Request| match request.method.as_str() {
+            "PUT" => match tries.fetch_add(1, Ordering::SeqCst).checked_sub(before) {
+                Some(0..=2) => Step::Drop,
+                Some(3) => Step::ForwardThenDrop,
+                _ => Step::Forward,
+            },
             _ => Step::Forward,
-        },
-        _ => Step::Forward,
-    };
-    scene("last-try", script).is_as_if_nothing_had_been();
+        };
+        scene(&format!("last-try-{before}"), script).is_as_if_nothing_had_been();
+    }
 }
 
 #[test]
 fn what_is_never_written_is_never_done() {
-    let scene = scene("never-written", once(|request| request.method == "PUT", || says("<html>It works!</html>")));
-    scene.wrote_no_intent_and_touched_nothing();
+    for first in [1, 2] {
+        let never = once(move |request| request.method == "PUT" && request.count >= first, || says("<html>It works!</html>"));
+        scene(&format!("never-written-{first}"), never).wrote_no_intent_and_touched_nothing();
+    }
 }
 
 #[test]
@@ -110,7 +115,7 @@ fn an_intent_is_found_though_somebody_else_wrote_on_top_of_it() {
     let other = Arc::clone(&lab);
     let proxy = Proxy::start(&lab, move |request| {
         let lab = Arc::clone(&other);
-        if request.writes_the_ledger(1) { Step::ForwardThen(Box::new(move || write_a_reset(&lab))) } else { Step::Forward }
+        if request.writes_the_intent() { Step::ForwardThen(Box::new(move || write_a_reset(&lab))) } else { Step::Forward }
     });
     let run = lab.remediator().by(&proxy.kubeconfig).run();
     assert_eq!(run.exit, 0, "{run:?}");

@@ -9,6 +9,7 @@
 //! | `verification` | when a replacement is healthy, and whose it is |
 //! | `guardrails` | opt-in, controllers, disruption budgets, expired requests |
 //! | `lifecycle` | what is being deleted, was never scheduled, is somebody else's, or could never be proved, in the cluster's own words |
+//! | `requests` | how old a request is, whatever else changes on its pod, and what renews it |
 //! | `limits` | cooldown, affected and matched services, two runs at once |
 //! | `ledger` | a state that cannot be trusted stops everything |
 //! | `notify` | who is told what, once, and that no receiver changes anything |
@@ -61,6 +62,7 @@ mod redundancy;
 mod verification;
 mod guardrails;
 mod lifecycle;
+mod requests;
 mod limits;
 mod ledger;
 mod notify;

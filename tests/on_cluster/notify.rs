@@ -119,7 +119,7 @@ fn an_approval_is_asked_for_with_the_command_that_gives_it() {
     let run = run_once();
     assert_eq!(run.decision(&target)["decision.mode"], "approval_required", "{run:?}");
     let writes: Vec<Value> = lab.writes().into_iter().filter(|line| line["verb"] == "update").collect();
-    assert_eq!(writes.len(), 1, "what was told is written once: {writes:?}");
+    assert_eq!(writes.len(), 2, "what asks and what was told are written once each: {writes:?}");
     run_once();
     assert_eq!(receiver.got().len(), 1, "{:?}", receiver.got());
     let text = receiver.got()[0].text();
@@ -205,7 +205,7 @@ fn twelve_services_at_once_are_one_message() {
     assert!(text.contains("12 pods need a human, all told at once: "), "{text}");
     services.iter().for_each(|name| assert!(text.contains(&format!(" of {name}: matched_services")), "{name}: {text}"));
     assert_eq!(remembered(&lab).len(), 12);
-    assert_eq!(lab.writes().iter().filter(|line| line["verb"] == "update").count(), 1);
+    assert_eq!(lab.writes().iter().filter(|line| line["verb"] == "update").count(), 2, "what asks, and what was told");
 }
 
 #[test]

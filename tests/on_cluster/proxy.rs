@@ -59,9 +59,20 @@ impl Request {
         self.method == "POST" && self.path.ends_with("/eviction") && self.count == count
     }
 
-    /// The ledger is written, for the nth time.
+    /// The ledger is written, for the nth time: of a run that replaces a pod that no run has seen yet, 1 remembers the request, 2 is the
+    /// intent, and 3 the outcome.
     pub(crate) fn writes_the_ledger(&self, count: usize) -> bool {
         self.method == "PUT" && self.path.contains("/configmaps/") && self.count == count
+    }
+
+    /// The intent is written, by such a run.
+    pub(crate) fn writes_the_intent(&self) -> bool {
+        self.writes_the_ledger(2)
+    }
+
+    /// The outcome is written, by such a run.
+    pub(crate) fn writes_the_outcome(&self) -> bool {
+        self.writes_the_ledger(3)
     }
 
     /// A watch begins, for the nth time.

@@ -150,11 +150,11 @@ fn two_runs_that_both_decided_to_act_are_told_apart_by_the_ledger() {
     let lab = Arc::new(Lab::new("both-decided"));
     lab.roll_out(&deployment("web", 3));
     let target = lab.ask_for_one("web");
-    // Neither writes its intent before the other is about to.
+    // Neither writes before the other is about to: first what it remembers of the request, then its intent.
     let barrier = Arc::new(Barrier::new(2));
     let proxy = before(
         &lab,
-        |request| request.method == "PUT" && request.count <= 2,
+        |request| request.method == "PUT" && request.count <= 4,
         move |_| {
             barrier.wait();
         },
@@ -163,7 +163,7 @@ fn two_runs_that_both_decided_to_act_are_told_apart_by_the_ledger() {
     assert_eq!(both.each_ref().map(|run| run.exit), [0, 0], "{both:?}");
     assert_eq!(codes(&lab.deletions()), [200], "{both:?}");
     let puts: Vec<u64> = lab.writes().iter().filter(|line| line["objectRef"]["name"] == STATE).map(code).collect();
-    assert_eq!(puts.iter().filter(|code| **code == 409).count(), 1, "one intent lost: {puts:?}");
+    assert_eq!(puts.iter().filter(|code| **code == 409).count(), 2, "one memory and one intent lost: {puts:?}");
     assert_eq!(lab.executions().len(), 1);
     let loser = both.iter().find(|run| !run.records.iter().any(|record| record["event.action"] == "intent")).unwrap();
     let decision = loser.decision(&target);
@@ -175,14 +175,14 @@ fn two_runs_that_both_decided_to_act_are_told_apart_by_the_ledger() {
 fn a_ledger_that_changed_meanwhile_is_read_again_before_the_pod_is_touched() {
     let (lab, target) = lab_with_a_request("ledger-changed");
     let touch = |lab: &Lab| drop(lab.kubectl(&["annotate", "configmap", STATE, "somebody=else"]));
-    let proxy = before(&lab, |request| request.writes_the_ledger(1), touch);
+    let proxy = before(&lab, |request| request.writes_the_intent(), touch);
     let run = lab.remediator().by(&proxy.kubeconfig).run();
     assert_eq!(run.exit, 0, "{run:?}");
     assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");
     let state = lab.state();
     assert_eq!(state["metadata"]["annotations"]["somebody"], "else", "what others wrote stays");
     let puts: Vec<u64> = lab.writes().iter().filter(|line| line["objectRef"]["name"] == STATE).map(code).collect();
-    assert_eq!(puts, [409, 200, 200]);
+    assert_eq!(puts, [200, 409, 200, 200]);
     assert_eq!(codes(&lab.deletions()), [200]);
 }
 
@@ -190,7 +190,7 @@ fn a_ledger_that_changed_meanwhile_is_read_again_before_the_pod_is_touched() {
 fn the_outcome_is_written_though_others_write_meanwhile() {
     let (lab, target) = lab_with_a_request("outcome-conflict");
     let touch = |lab: &Lab| drop(lab.kubectl(&["annotate", "configmap", STATE, "somebody=else"]));
-    let proxy = before(&lab, |request| request.writes_the_ledger(2), touch);
+    let proxy = before(&lab, |request| request.writes_the_outcome(), touch);
     let run = lab.remediator().by(&proxy.kubeconfig).run();
     assert_eq!(run.exit, 0, "{run:?}");
     assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");

@@ -62,8 +62,8 @@ fn is_settled_as_not_executed(lab: &Lab, target: &Pod) {
 fn before_the_intent_is_written_nothing_has_begun() {
     for (name, exit) in [("TERM", 143), ("INT", 130)] {
         let (lab, target) = lab_with_a_request(&format!("before-intent-{}", name.to_lowercase()));
-        stopped_at(&lab, name, exit, |request| request.writes_the_ledger(1));
-        assert_eq!(lab.state()["data"], Value::Null);
+        stopped_at(&lab, name, exit, |request| request.writes_the_intent());
+        assert_eq!(lab.executions(), Vec::<Value>::new());
         lab.untouched(&target);
         lab.remediator().replaces(&target);
     }

@@ -7,10 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::decide::check::UNPROVABLE;
-use crate::ledger::{AFFECTED_WINDOW, RATE_WINDOW};
+use crate::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW};
 use crate::runbook::{Runbook, longest};
 use crate::snapshot::{Exclusive, Fact, Workload, WorkloadKind};
 use crate::words::{PROGRAM, counted, inert};
+
+/// The longest command that surely fits into a message, beside what it is about, in bytes.
+const LONGEST_COMMAND: usize = 200;
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
 pub const TIME_MARGIN: Duration = Duration::from_secs(15);
@@ -23,16 +26,24 @@ fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
 /// The service has had its rest since the last execution, whatever the runbook.
 pub(super) fn cooldown(case: &Case<'_>) -> Ruling {
     let minutes = case.runbook.guardrails.cooldown_minutes;
-    Ruling::new(format!("{minutes} minutes between executions"), || {
+    let cooldown = case.service().ok().and_then(|service| case.ledger.cooldown(case.namespace(), &service.name, minutes, case.now));
+    let limit = match cooldown.as_ref().and_then(|cooldown| Some((cooldown.charged_minutes?, &cooldown.execution.runbook))) {
+        Some((charged, runbook)) => format!("{charged} minutes after an execution of {runbook}, which charged them"),
+        None => format!("{minutes} minutes between executions"),
+    };
+    Ruling::new(limit, || {
         let service = case.service()?;
-        match case.ledger.cooldown_until(case.namespace(), &service.name, minutes, case.now) {
+        match cooldown {
             None => Ok(Finding::pass(format!("{service} no execution in that time"))),
             Some(_) if cfg!(feature = "sabotage-cooldown") => Ok(Finding::pass("sabotaged")),
-            Some(until) => {
-                let pause = counted(minutes, "minute", "minutes");
-                let requires = format!("requires {pause} between two executions on a service");
-                let last = until.checked_sub(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MIN);
-                Ok(Finding::blocked(format!("{service} last_execution={last:.0}"), requires).until(Some(until)))
+            Some(Cooldown { until, execution, is_last, charged_minutes }) => {
+                let Execution { runbook, started_at, .. } = execution;
+                let requires = match charged_minutes {
+                    Some(charged) => format!("requires the {} that {runbook} charged", counted(charged, "minute", "minutes")),
+                    None => format!("requires {} between two executions on a service", counted(minutes, "minute", "minutes")),
+                };
+                let which = if is_last { "last_execution" } else { "execution" };
+                Ok(Finding::blocked(format!("{service} {which}={started_at:.0} by {runbook}"), requires).until(Some(until)))
             }
         }
     })
@@ -90,8 +101,12 @@ pub(super) fn circuit_breaker(case: &Case<'_>) -> Ruling {
         let reach = if opening.service.is_some() { format!("for {service}") } else { "for every service in the namespace".to_owned() };
         let observed = format!("{} is stopped {reach} since {:.0}", case.runbook.name, opening.at);
         let refused = Finding::blocked(observed, "requires a closed circuit breaker");
-        let cause = inert(&opening.cause, LONGEST_LIST);
-        Ok(refused.and(format_args!("after «{cause}», and stays so until `{PROGRAM} reset-breaker`")))
+        let reset = match opening.reset_with(case.namespace()) {
+            // A command that is cut off would reset something else.
+            long if long.len() > LONGEST_COMMAND => format!("it is reset (`{PROGRAM} status -n {}` has the command)", case.namespace()),
+            command => format!("`{command}`"),
+        };
+        Ok(refused.and(format_args!("and stays so until {reset}, after «{}»", inert(&opening.cause, LONGEST_LIST))))
     })
 }
 

@@ -3,12 +3,9 @@
 use jiff::SignedDuration;
 
 use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
+use crate::decide::asked::{AHEAD, renewed_at, requested_at};
 use crate::snapshot::{CLOCKS_DIFFER, Container, Ended, Request};
-use crate::words::{counted, inert};
-
-/// How far ahead of us a request's time may be. Both are the API server's, but there may be several of it; and whoever may
-/// update a pod may also edit the record that the time comes from.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+use crate::words::{annotation, counted, inert};
 
 /// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
 pub(super) fn stands(case: &Case<'_>) -> Ruling {
@@ -18,12 +15,19 @@ pub(super) fn stands(case: &Case<'_>) -> Ruling {
         if !selector.matches(&case.request.labels) {
             return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));
         }
-        let requested_at = case.request.requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
-        let age = case.now.duration_since(*requested_at);
-        if age < -AHEAD {
-            let observed = format!("requested_at={requested_at:.0}");
-            return Ok(Finding::blocked(observed, "requires a request that was made in the past").and("remove the label and set it again"));
+        let requested_at = requested_at(case.request, case.ledger, selector, case.now);
+        let requested_at = requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
+        let stated = [
+            (case.request.requested_at.known().ok().copied(), "requested_at", "remove the label and set it again".to_owned()),
+            (renewed_at(case.request), annotation::REQUESTED_AT, format!("correct annotation {}", annotation::REQUESTED_AT)),
+        ];
+        for (at, what, to_do) in stated {
+            if let Some(at) = at.filter(|at| case.now.duration_since(*at) < -AHEAD) {
+                let observed = format!("{what}={at:.0}");
+                return Ok(Finding::blocked(observed, "requires a request that was made in the past").and(to_do));
+            }
         }
+        let age = case.now.duration_since(*requested_at);
         Ok(Finding::pass(format!("age_seconds={}", age.as_secs().max(0))))
     })
 }

@@ -27,9 +27,9 @@ fn row(id: GuardrailId) -> Row {
         GuardrailId::Request => (
             Some("spec.triggers.maximumRequestAgeMinutes"),
             "the pod still carries the label, and since when is known. (Older requests have expired)",
-            "no record of when the label was set",
+            "no record of when the label was set, or more than 500 requests stand at once and this one is not remembered",
             "scope::the_request_still_stands",
-            Some("races::a_request_withdrawn_after_the_decision_is_honoured"),
+            Some("requests::a_later_change_by_the_same_manager_does_not_renew_a_request_and_requested_at_does_at_once"),
         ),
         GuardrailId::BareRequest => (
             Some("spec.triggers.allowBareRequest"),

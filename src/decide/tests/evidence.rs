@@ -66,12 +66,14 @@ fn every_mistake_is_told_and_none_obeyed() {
         |request| {
             (request.symptom, request.probable_cause, request.runbook) = (some(""), some(" "), some("\t"));
             (request.confidence, request.detected_at) = (some("very\n\u{1b}[2J"), some("yesterday"));
+            request.renewed_at = some("now");
         },
         "annotation remediator.kubedojo.io/symptom is \"\": it must be the name of a symptom, or not be there, \
          annotation remediator.kubedojo.io/probable-cause is \" \": it must be the name of a cause, or not be there, \
          annotation remediator.kubedojo.io/runbook is \"\\t\": it must be the name of a runbook, or not be there, \
          annotation remediator.kubedojo.io/confidence is \"very\\n\\u{1b}[2J\": it must be a number from 0 to 1, such as 0.85, \
-         annotation remediator.kubedojo.io/detected-at is \"yesterday\": it must be a time in RFC 3339, such as 2025-01-31T08:15:00Z",
+         annotation remediator.kubedojo.io/detected-at is \"yesterday\": it must be a time in RFC 3339, such as 2025-01-31T08:15:00Z, \
+         annotation remediator.kubedojo.io/requested-at is \"now\": it must be a time in RFC 3339, such as 2025-01-31T08:15:00Z",
     );
     known(
         |world| world.request().detected_at = some("2025-06-01T13:00:00.5+02:00"),

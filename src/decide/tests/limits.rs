@@ -22,7 +22,7 @@ fn a_service_rests_between_executions() {
     check(
         Cooldown,
         after(&[("web", 180), ("web", 500)]),
-        "blocked: requires ten minutes between two executions on a service, app=web last_execution=2025-06-01T11:57:00Z, \
+        "blocked: requires ten minutes between two executions on a service, app=web last_execution=2025-06-01T11:57:00Z by replace, \
          until 2025-06-01T12:07:00Z",
     );
     ends(Cooldown, after(&[("web", 500), ("web", 180)]), Some(seconds_ago(-420)));
@@ -33,6 +33,12 @@ fn a_service_rests_between_executions() {
     ends(Cooldown, longer, Some(seconds_ago(-1)));
     let another_runbooks = |world: &mut World| world.ledger.executions = vec![executed("web", "other", seconds_ago(180))];
     ends(Cooldown, another_runbooks, Some(seconds_ago(-420)));
+    check(
+        Cooldown,
+        another_runbooks,
+        "blocked: requires ten minutes between two executions on a service, app=web last_execution=2025-06-01T11:57:00Z by other, \
+         until 2025-06-01T12:07:00Z",
+    );
     let uncharged = |world: &mut World| {
         after(&[("web", 180)])(world);
         world.ledger.executions[0].charged = false;
@@ -42,6 +48,42 @@ fn a_service_rests_between_executions() {
         Cooldown,
         |world| world.request().service = None,
         "blocked: could not be checked: the pod has neither label app nor app.kubernetes.io/name",
+    );
+}
+
+#[test]
+fn a_longer_cooldown_of_another_runbook_is_named_with_what_it_charged_and_when() {
+    // The asking runbook wants ten minutes: what is told is never counted back by them, nor in the future.
+    let charged = |world: &mut World| {
+        world.ledger.executions = vec![executed("web", "slow", seconds_ago(180))];
+        world.ledger.executions[0].cooldown_until = seconds_ago(-3420);
+    };
+    check(
+        Cooldown,
+        charged,
+        "blocked: requires the 60 minutes that slow charged, app=web last_execution=2025-06-01T11:57:00Z by slow, until 2025-06-01T12:57:00Z",
+    );
+    let mut world = World::new();
+    charged(&mut world);
+    assert_eq!(world.check(Cooldown).limit, "60 minutes after an execution of slow, which charged them");
+    let and_a_later_one = |world: &mut World| {
+        charged(world);
+        world.ledger.executions.push(executed("web", "replace", seconds_ago(60)));
+    };
+    check(
+        Cooldown,
+        and_a_later_one,
+        "blocked: requires the 60 minutes that slow charged, app=web execution=2025-06-01T11:57:00Z by slow, until 2025-06-01T12:57:00Z",
+    );
+    let that_is_nearly_over = |world: &mut World| {
+        and_a_later_one(world);
+        world.ledger.executions[0].cooldown_until = seconds_ago(-1);
+    };
+    check(
+        Cooldown,
+        that_is_nearly_over,
+        "blocked: requires ten minutes between two executions on a service, app=web last_execution=2025-06-01T11:59:00Z by replace, \
+         until 2025-06-01T12:09:00Z",
     );
 }
 
@@ -93,20 +135,26 @@ fn an_open_breaker_stays_open_until_it_is_reset() {
     check(CircuitBreaker, |_| {}, "pass: closed");
     check(CircuitBreaker, events(&[(Opened, "other", None), (Opened, "replace", Some("shop"))]), "pass: closed");
     check(CircuitBreaker, events(&[(Opened, "replace", Some("web")), (Reset, "replace", Some("web"))]), "pass: closed");
-    let blocked = |reach| {
+    let blocked = |reach, service| {
         format!(
             "blocked: requires a closed circuit breaker, replace is stopped {reach} since 2025-05-31T08:13:20Z, \
-             after «web-x not ready in 120 s», and stays so until `pod-remediator reset-breaker`"
+             and stays so until `pod-remediator reset-breaker replace{service} -n lab --reason '…'`, after «web-x not ready in 120 s»"
         )
     };
-    check(CircuitBreaker, events(&[(Opened, "replace", Some("web"))]), &blocked("for app=web"));
-    check(CircuitBreaker, events(&[(Opened, "replace", None)]), &blocked("for every service in the namespace"));
+    check(CircuitBreaker, events(&[(Opened, "replace", Some("web"))]), &blocked("for app=web", " --service web"));
+    check(CircuitBreaker, events(&[(Opened, "replace", None)]), &blocked("for every service in the namespace", ""));
     ends(CircuitBreaker, events(&[(Reset, "replace", None), (Opened, "replace", None)]), None);
     // However long the cause, what to do is not cut off.
     let mut world = World::new();
     world.ledger.breaker = vec![BreakerEvent { cause: "\u{1b}x".repeat(999), ..breaker(Opened, "replace", None, now()) }];
-    assert!(world.message().ends_with("until `pod-remediator reset-breaker`"), "{}", world.message());
+    assert!(world.message().contains("until `pod-remediator reset-breaker replace -n lab --reason '…'`, after"), "{}", world.message());
     assert!(!world.message().contains('\u{1b}'));
+    // Nor is a command: without its service it would reset them all.
+    let name = "r".repeat(253);
+    world.runbook().name.clone_from(&name);
+    world.ledger.breaker = vec![breaker(Opened, &name, Some("web"), now())];
+    let message = world.check(CircuitBreaker).message;
+    assert!(message.contains("and stays so until it is reset (`pod-remediator status -n lab` has the command), after «"), "{message}");
 }
 
 #[test]

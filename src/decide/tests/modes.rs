@@ -32,7 +32,8 @@ fn an_old_request_has_expired() {
     mode(aged(3600), Mode::AutoExecute, "replacing web-a: every guardrail of replace passed");
     let expired = |minutes, at| {
         format!(
-            "skipped web-a: the request of {at} has expired, it counts for {minutes} minutes, to renew it remove the label and set it again"
+            "skipped web-a: the request of {at} has expired, it counts for {minutes} minutes; to renew it: kubectl annotate pod web-a -n lab \
+             --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\""
         )
     };
     mode(aged(3601), Mode::Abort, &expired(60, "2025-06-01T10:59:59Z"));

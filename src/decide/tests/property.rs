@@ -71,6 +71,8 @@ struct Raw {
     budgets: Vec<(i32, i32, i32, bool)>,
     updated: u32,
     request_age: i64,
+    /// A run saw the request when it was made, and the server's record of it has been renewed since.
+    slid: bool,
     /// Namespace allowed, opted in, template clean.
     scope: (bool, bool, bool),
     ceiling: DecisionMode,
@@ -136,11 +138,12 @@ fn raw() -> impl Strategy<Value = Raw> {
         ((usually(), usually(), usually(), usually()), prop::array::uniform5(prop::bool::weighted(0.995))),
         prop_oneof![4 => Just(None), 1 => (1..=100_u32).prop_map(Some)],
         prop_oneof![9 => Just(None), 1 => Just(Some(None)), 1 => Just(Some(Some(0.5))), 9 => Just(Some(Some(0.4)))],
+        any::<bool>(),
     );
     (target, prop::collection::vec(peer, 1..8), budgets, ledger, limits, run, odds).prop_map(
         |(target, peers, budgets, (executions, breaker), limits, (asking, stable_seconds, timeout_seconds, time_left), odds)| {
             let (minimum, cooldown_minutes, an_hour, affected, matched) = limits;
-            let (confidence, updated, request_age, scope, ceiling, (circumstances, lifecycle), percent, probe) = odds;
+            let (confidence, updated, request_age, scope, ceiling, (circumstances, lifecycle), percent, probe, slid) = odds;
             Raw {
                 target,
                 peers,
@@ -159,6 +162,7 @@ fn raw() -> impl Strategy<Value = Raw> {
                 budgets,
                 updated,
                 request_age,
+                slid,
                 scope,
                 ceiling,
                 circumstances,
@@ -256,6 +260,11 @@ fn build(raw: &Raw) -> World {
     let target = build_pod("web-a", &raw.target);
     *world.request() = request(target.clone(), "web");
     world.request().requested_at = Fact::Known(seconds_ago(raw.request_age));
+    if raw.slid {
+        let made = seconds_ago(raw.request_age);
+        world.ledger.remember([("uid-web-a", Some(made))], &default_request_selector(), made);
+        world.request().requested_at = Fact::Known(seconds_ago(raw.request_age.min(30)));
+    }
     world.request().confidence = Some(raw.confidence.to_string());
     *world.pods() = vec![target];
     for (index, peer) in raw.peers.iter().enumerate() {

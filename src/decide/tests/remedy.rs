@@ -14,7 +14,7 @@ fn remedy(id: GuardrailId, change: impl FnOnce(&mut World), expected: &str) {
     change(&mut world);
     let check = world.check(id);
     assert_eq!(check.verdict, Verdict::Blocked, "{check:?}");
-    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot, &world.ledger);
     assert_eq!(written(check.remedy(&subject).unwrap()), expected);
 }
 
@@ -25,14 +25,14 @@ fn after_all(change: impl FnOnce(&mut World), expected: Option<&str>) {
     change(&mut world);
     let decision = world.decide();
     let runbook = decision.runbook.and_then(|index| world.runbooks.get(index));
-    let subject = Subject::new(&world.snapshot.requests[0], runbook, &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], runbook, &world.snapshot, &world.ledger);
     assert_eq!(decision.remedy(&subject).map(written).as_deref(), expected, "{:?}", decision.reason);
 }
 
 #[test]
 fn every_guardrail_has_one_and_no_two_have_the_same() {
     let world = World::new();
-    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot);
+    let subject = Subject::new(&world.snapshot.requests[0], world.runbooks.first(), &world.snapshot, &world.ledger);
     let said = |verdict, observed: &str| {
         GuardrailId::ALL.map(|id| {
             let (observed, limit, message) = (observed.to_owned(), "l".to_owned(), "m".to_owned());
@@ -90,6 +90,18 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
          pod-remediator reset-breaker replace -n lab --reason '…'",
     );
     remedy(
+        GuardrailId::CircuitBreaker,
+        |world| world.ledger.breaker = vec![breaker(BreakerChange::Opened, "replace", Some("web"), seconds_ago(60))],
+        "find out why the last replacement failed, mend that, then close the breaker $ \
+         pod-remediator reset-breaker replace --service web -n lab --reason '…'",
+    );
+    remedy(
+        GuardrailId::Request,
+        |world| world.request().renewed_at = Some(seconds_ago(-301).to_string()),
+        "if it is still wanted, renew the request as of now $ \
+         kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
+    );
+    remedy(
         GuardrailId::MatchedServices,
         |world| world.also_asks(&["a", "b", "c"]),
         "find out what these services have in common, and remove the labels that are not meant $ \
@@ -104,9 +116,8 @@ fn what_comes_before_the_guardrails_has_one_too() {
     after_all(
         |world| world.request().requested_at = Fact::Known(seconds_ago(3601)),
         Some(
-            "if it is still wanted, ask again: remove the label and set it once more $ \
-             kubectl -n lab label pod web-a remediator.kubedojo.io/restart- && \
-             kubectl -n lab label pod web-a remediator.kubedojo.io/restart=true",
+            "if it is still wanted, renew it $ \
+             kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
         ),
     );
     after_all(

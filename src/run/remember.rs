@@ -1,0 +1,36 @@
+//! What a run remembers of the requests that it lists, whatever it then decides: since when each of them stands.
+
+use std::io::Write;
+
+use crate::decide::standing;
+use crate::matching;
+use crate::snapshot::Request;
+use crate::store::StoreError;
+
+use super::{Run, RunError, SETTLE_ATTEMPTS};
+
+impl<W: Write> Run<'_, W> {
+    /// Writes into the ledger which requests came and which went, if any did. The requests: where the ledger changed meanwhile, they are
+    /// listed again. So the ledger was always read before the list that changes it, and no run forgets what another saw later.
+    pub(super) async fn remember(&mut self, mut requests: Vec<Request>) -> Result<Vec<Request>, RunError> {
+        let mut attempt = 1;
+        loop {
+            let mut ledger = self.store.ledger().clone();
+            if !ledger.remember(standing(&requests), &self.settings.selector, self.now()) {
+                return Ok(requests);
+            }
+            if self.dry_run {
+                self.store.assume(ledger);
+                return Ok(requests);
+            }
+            match self.store.write(ledger).await {
+                Err(StoreError::Conflict) if attempt < SETTLE_ATTEMPTS => attempt += 1,
+                written => {
+                    written?;
+                    return Ok(requests);
+                }
+            }
+            requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
+        }
+    }
+}
