@@ -54,6 +54,12 @@ pub struct PodExplanation {
     pub service: Option<String>,
     /// The workload behind it, as `Kind/name`.
     pub workload: Option<String>,
+    /// What controls the workload itself, as `Kind.group/name`, if anything does.
+    pub controlled_by: Option<String>,
+    /// What keeps the pod from being Ready, by its own status.
+    pub pod_state: Option<String>,
+    /// What keeps the workload from its pods, by its own conditions.
+    pub workload_state: Option<String>,
     /// It does not ask: this is what would be decided if the request label were set on it now.
     pub hypothetical: bool,
     /// When it asked, if that is known.
@@ -198,6 +204,14 @@ impl PodExplanation {
             uid: inert(&request.pod.uid, LONGEST),
             service: request.service.as_ref().map(|service| inert(&service.to_string(), 2 * LONGEST)),
             workload: subject.workload().map(|workload| inert(&format!("{}/{}", workload.kind, workload.name), 2 * LONGEST)),
+            controlled_by: subject.workload().and_then(|workload| Some(inert(&workload.controller.as_ref()?.to_string(), 2 * LONGEST))),
+            pod_state: request.pod.trouble.as_deref().map(|trouble| inert(trouble, 2 * LONGEST)),
+            workload_state: subject.workload().and_then(|workload| {
+                let conditions =
+                    [("its pods cannot be created", &workload.cannot_create), ("its rollout does not go on", &workload.stalled)];
+                let (what, why) = conditions.into_iter().find_map(|(what, why)| Some((what, why.as_ref()?)))?;
+                Some(inert(&format!("{what}: {why}"), 2 * LONGEST))
+            }),
             hypothetical,
             requested_at,
             expires_at: requested_at.zip(counts).map(|(at, counts)| later(at, counts)),

@@ -46,10 +46,18 @@ impl Explanation {
     }
 
     fn pod(&self, pod: &PodExplanation, colour: bool) -> String {
-        let behind = [pod.service.as_deref(), pod.workload.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let controlled = pod.controlled_by.as_ref().map(|controller| format!("controlled by {controller}"));
+        let behind = [pod.service.as_deref(), pod.workload.as_deref(), controlled.as_deref()];
+        let behind = behind.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let title = if behind.is_empty() { pod.pod.clone() } else { format!("{} ({behind})", pod.pod) };
         let mut text = Tone::Bold.on(&title, colour) + "\n";
         let mut line = |label: &str, said: &str, tone| text.push_str(&labelled(label, said, tone, colour));
+        if let Some(state) = &pod.pod_state {
+            line("Pod", &format!("not Ready: {state}"), Tone::Warning);
+        }
+        if let Some(state) = &pod.workload_state {
+            line("Workload", state, Tone::Warning);
+        }
         if pod.hypothetical {
             let said = format!("it does not ask ({}): below is what would be decided if the label were set now", self.selector);
             line("Assumed", &said, Tone::Warning);

@@ -43,6 +43,26 @@ fn a_refusal_is_a_page_that_can_be_acted_on() {
 }
 
 #[test]
+fn what_keeps_pod_and_workload_from_being_well_is_said_in_the_clusters_words() {
+    let unwell = |world: &mut World| {
+        world.request().pod.ready = false;
+        world.request().pod.trouble = Some("readiness gate lb/ready is False: target is draining".into());
+        let workload = world.workload();
+        workload.cannot_create = Some("FailedCreate: exceeded quota: team".to_owned());
+        workload.controller = Some(crate::snapshot::Foreign { kind: "Kafka.kafka.strimzi.io".to_owned(), name: "events".to_owned() });
+    };
+    let text = explanation(unwell, false).table(false);
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Deployment/web, controlled by Kafka.kafka.strimzi.io/events",
+        "not Ready: readiness gate lb/ready is False: target is draining",
+        "its pods cannot be created: FailedCreate: exceeded quota: team",
+    ] {
+        assert!(said.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn every_guardrail_is_in_the_table_and_no_line_is_too_wide() {
     let long = |world: &mut World| {
         world.workload().labels.clear();

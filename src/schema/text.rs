@@ -183,7 +183,10 @@ impl Schema {
                 Some(item) => items(&format!("list of {}s", item.in_words())),
                 None => items("list"),
             },
-            "object" if self.property_names.is_some() => "labels, at least one".to_owned(),
+            "object" if self.property_names.is_some() => {
+                let is_long = matches!(&self.additional_properties, Some(Additional::Any(value)) if value.max_length.is_some());
+                format!("{}, at least one", if is_long { "annotations" } else { "labels" })
+            }
             "object" => "mapping".to_owned(),
             _ if self.words.len() == 1 => self.words.concat(),
             _ if !self.words.is_empty() => self.words.join(", "),

@@ -141,7 +141,7 @@ fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_rese
     }
     let opening = breaker(&lab).remove(0);
     assert_eq!((&opening["event"], &opening["runbook"], &opening["service"]), (&json!("opened"), &json!(RUNBOOK), &json!("web")));
-    assert!(opening["cause"].as_str().unwrap().contains("not running yet"), "what was seen is kept: {opening}");
+    assert!(opening["cause"].as_str().unwrap().contains("not scheduled: Unschedulable: "), "what was seen is kept: {opening}");
 
     // Neither time, nor an edited runbook, nor the pruning of what was so long ago closes it; and it is for this service only.
     age(&lab, SignedDuration::from_hours(9 * 24));

@@ -77,7 +77,7 @@ fn every_requesting_pod_is_decided_once(lab: &Arc<Lab>) {
     let pods: Vec<Pod> = lab.pods("web").iter().map(Pod::of).collect();
     assert_eq!((pods.len(), decided.len()), (PODS as usize, PODS as usize));
     assert!(pods.iter().all(|pod| decided.get(&*pod.uid) == Some(&1)), "not each once: {decided:?}");
-    assert_eq!(lists(lab), (begun + 3, continued + 2), "the requests twice, the peers once");
+    assert_eq!(lists(lab), (begun + 4, continued + 2), "the requests twice, the peers once, and once who owns what");
     lab.kubectl(&["label", "pods", "--selector", "app=web", &format!("{RESTART}-")]);
 }
 

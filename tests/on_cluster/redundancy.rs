@@ -96,7 +96,7 @@ fn a_jobs_pod_is_no_peer_and_is_never_replaced_itself() {
     let run = lab.remediator().run();
     assert_eq!(run.exit, 0);
     assert!(run.refused(&target, &ALONE).contains("ready_count=1 (this pod included)"), "{run:?}");
-    assert!(run.refused(&of_job, &["supported_controller"]).contains("owner=Job/migrate"), "{run:?}");
+    assert!(run.refused(&of_job, &["supported_controller"]).contains("owner=Job.batch/migrate"), "{run:?}");
     assert!(lab.deletions().is_empty());
     lab.untouched(&of_job);
 }
