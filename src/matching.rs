@@ -236,6 +236,10 @@ async fn behind<E>(owner: &Owner, get: impl AsyncFn(Resource, &str) -> Result<Fa
             let Some(above) = object.metadata.controller().cloned() else {
                 return Ok(understood(facts::workload_of(WorkloadKind::ReplicaSet, object)));
             };
+            if object.metadata.deletion_timestamp.is_some() {
+                // Its Deployment makes another one, of other pods: none of them would be this one's.
+                return Ok(Fact::Unknown(format!("ReplicaSet {} is being deleted", owner.name)));
+            }
             if above.kind == "Deployment" && above.api_version.starts_with("apps/") {
                 workload(get, DEPLOYMENTS, WorkloadKind::Deployment, &above.name, &above.uid).await
             } else {

@@ -51,6 +51,17 @@ fn a_workload_that_is_being_deleted_makes_no_more_pods() {
         until("its pods are gone", || lab.pods(&name).is_empty().then_some(()));
     }
     assert_eq!((lab.deletions(), lab.events()), (Vec::new(), Vec::new()));
+
+    // One ReplicaSet of a Deployment that stays: it would make pods of another one.
+    let web = deployment("shop", 3);
+    lab.roll_out(&web);
+    let target = lab.ask_for_one("shop");
+    let set = lab.get(&["pod", &target.name])["metadata"]["ownerReferences"][0]["name"].as_str().unwrap().to_owned();
+    let set = format!("replicaset/{set}");
+    lab.deleted_but_held(&set);
+    let message = lab.remediator().refuses(&target, &["workload_opted_in", "not_terminating"]);
+    assert!(message.contains(&format!("ReplicaSet {} is being deleted", &set["replicaset/".len()..])), "{message}");
+    lab.let_go(&set);
 }
 
 #[test]
