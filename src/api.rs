@@ -337,7 +337,7 @@ impl Api {
             if attempt == READ_ATTEMPTS || wait >= self.deadline.left() {
                 return Err(error);
             }
-            tracing::warn!(%error, attempt, ?wait, "a read failed; trying again");
+            tracing::warn!("a read failed: {error}; trying again in {} ms (attempt {attempt} of {READ_ATTEMPTS})", wait.as_millis());
             tokio::time::sleep(wait).await;
             attempt += 1;
         }

@@ -193,7 +193,7 @@ async fn run_until_stopped(
         // First of all listen: as PID 1, a signal that comes before that is lost.
         biased;
         number = stopped() => {
-            tracing::warn!(signal = number, "stopped; what is in flight is in the ledger, and the next run settles it");
+            tracing::warn!("stopped by signal {number}; what is in flight is in the ledger, and the next run settles it");
             Ok(Exit::Stopped(number))
         }
         ended = run => Ok(ended?),
