@@ -322,7 +322,15 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         pod_uid: None,
     };
     let settings = Settings::understand(flags, std::env::vars_os())?;
-    let access = Access { kubeconfig: target.kubeconfig, context: target.context, namespace: settings.namespace.clone() };
+    let access = Access {
+        kubeconfig: target.kubeconfig,
+        context: target.context,
+        cluster: target.cluster,
+        user: target.user,
+        impersonate: target.act_as,
+        impersonate_groups: target.act_as_groups,
+        namespace: settings.namespace.clone(),
+    };
     Ok((settings, access))
 }
 
