@@ -2,8 +2,12 @@
 //!
 //! Only reads are retried here. What a write's unclear end means is decided where the write is made.
 
+mod access;
+mod client;
 mod error;
+mod proxy;
 mod reviews;
+mod token;
 mod wire;
 
 use std::time::Duration;
@@ -15,16 +19,17 @@ use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesRe
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta};
 use kube::api::{DeleteParams, GetParams, ListParams, PostParams, WatchEvent, WatchParams};
-use kube::client::{Body, ClientBuilder};
-use kube::config::KubeConfigOptions;
+use kube::client::Body;
 use kube::core::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tower::util::MapResponseLayer;
 
 use crate::clock::{Clock, Deadline};
 use crate::words::PROGRAM;
+use access::Surroundings;
+use proxy::Route;
 
+pub use access::Access;
 pub use error::{ApiError, Call, Cause};
 pub use reviews::Question;
 pub use wire::*;
@@ -95,17 +100,7 @@ pub struct Api {
     clock: Clock,
     namespace: String,
     deadline: Deadline,
-}
-
-/// Where the API server is, and as whom.
-#[derive(Debug, Default)]
-pub struct Access {
-    /// `--kubeconfig`.
-    pub kubeconfig: Option<std::path::PathBuf>,
-    /// `--context`.
-    pub context: Option<String>,
-    /// The namespace asked for; without it, the ServiceAccount's or the context's own.
-    pub namespace: Option<String>,
+    route: Route,
 }
 
 impl Api {
@@ -114,26 +109,28 @@ impl Api {
     /// # Errors
     /// The kubeconfig, or the ServiceAccount's files, cannot be used: the message says what to do.
     pub async fn connect(access: Access, clock: Clock, deadline: Deadline) -> Result<Self, ApiError> {
-        let options = KubeConfigOptions { context: access.context, ..KubeConfigOptions::default() };
-        let mut config = match &access.kubeconfig {
-            Some(path) => {
-                let file = kube::config::Kubeconfig::read_from(path).map_err(|error| ApiError::config(&error))?;
-                kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| ApiError::config(&error))?
-            }
-            None if options.context.is_some() => kube::Config::from_kubeconfig(&options).await.map_err(|error| ApiError::config(&error))?,
-            None => kube::Config::infer().await.map_err(|error| ApiError::config(&error))?,
+        let surroundings = Surroundings {
+            variable: |name: &str| std::env::var_os(name),
+            home: std::env::var_os("HOME").filter(|home| !home.is_empty()).map(Into::into),
         };
-        // kube's own policy would replay deletes and evictions for minutes on a 429.
-        config.default_retry = false;
-        config.connect_timeout = Some(Duration::from_secs(5));
-        let namespace = access.namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let listener = clock.clone();
-        let hear = MapResponseLayer::new(move |response: http::Response<_>| {
-            listener.heard(response.headers().get(http::header::DATE));
-            response
-        });
-        let client = ClientBuilder::try_from(config).map_err(|error| ApiError::config(&error))?.with_layer(&hear).build();
-        Ok(Self { client, clock, namespace, deadline })
+        let loaded = surroundings.load(&access).await.map_err(|error| ApiError::config(&error))?;
+        let namespace = access.namespace.unwrap_or_else(|| loaded.config.default_namespace.clone());
+        let route = loaded.route.clone();
+        let client = client::client(loaded, clock.clone()).map_err(|error| ApiError::config(&error))?;
+        let api = Self { client, clock, namespace, deadline, route };
+        api.ignored().for_each(|ignored| tracing::warn!("{ignored}"));
+        Ok(api)
+    }
+
+    /// The proxy that leads to the API server and where it is set, without credentials; `None`: it is reached directly.
+    pub fn proxy(&self) -> Option<String> {
+        self.route.proxy.as_ref().map(ToString::to_string)
+    }
+
+    /// What of the environment was ignored, a sentence each.
+    pub fn ignored(&self) -> impl Iterator<Item = String> {
+        let sentence = |name| format!("{name} is ignored: its value, which is not shown, is not the URL of a proxy");
+        self.route.ignored.iter().map(sentence)
     }
 
     /// The namespace of the run.
@@ -231,7 +228,9 @@ impl Api {
             resource.request(&self.namespace).watch(&params, resource_version).map_err(|error| ApiError::unsendable(&call, &error))?;
         request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(PROGRAM));
         let opened = tokio::time::timeout(CALL_TIMEOUT, self.client.request_events(request)).await;
-        let stream = opened.map_err(|_| ApiError::timeout(&call))?.map_err(|error| ApiError::of_kube(&call, &error))?;
+        let stream = opened
+            .map_err(|_| ApiError::timeout(&call).by(self.proxy()))?
+            .map_err(|error| ApiError::of_kube(&call, &error).by(self.proxy()))?;
         Ok(stream.map(move |event| event.map_err(|error| ApiError::of_kube(&call, &error))))
     }
 
@@ -337,7 +336,7 @@ impl Api {
             if attempt == READ_ATTEMPTS || wait >= self.deadline.left() {
                 return Err(error);
             }
-            tracing::warn!(%error, attempt, ?wait, "a read failed; trying again");
+            tracing::warn!("a read failed: {error}; trying again in {} ms (attempt {attempt} of {READ_ATTEMPTS})", wait.as_millis());
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
@@ -355,7 +354,7 @@ impl Api {
         }
         request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(PROGRAM));
         let answer = async {
-            let response = self.client.send(request).await.map_err(|error| ApiError::of_kube(call, &error))?;
+            let response = self.client.send(request).await.map_err(|error| ApiError::of_kube(call, &error).by(self.proxy()))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| ApiError::broken(call, &*error))?.to_bytes();
             if !head.status.is_success() {
@@ -364,7 +363,7 @@ impl Api {
             serde_json::from_slice(&body).map_err(|error| ApiError::malformed(call, &error.to_string()))
         };
         let limit = CALL_TIMEOUT.min(self.deadline.left().max(Duration::from_secs(1)));
-        tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::timeout(call))?
+        tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::timeout(call).by(self.proxy()))?
     }
 }
 

@@ -1,4 +1,4 @@
-//! `check`: is everything there that a run needs, and no more? Permissions, runbooks, ledger, clock. It writes nothing.
+//! `check`: is everything there that a run needs, and no more? Permissions, runbooks, ledger, clock, webhook. It writes nothing.
 
 mod findings;
 
@@ -12,6 +12,7 @@ use crate::clock::{Clock, Deadline};
 use crate::config::Settings;
 use crate::ledger::MAX_BYTES;
 use crate::load::{LoadError, load};
+use crate::notify::Webhook;
 use crate::permissions::{Need, excess, missing, needs};
 use crate::run::RunError;
 use crate::runbook::Runbook;
@@ -22,6 +23,8 @@ pub use findings::{Finding, Findings, Level};
 
 /// All of it has ended by then.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection to the webhook's receiver may take.
+const REACH: Duration = Duration::from_secs(5);
 /// A clock that differs by more than this is worth a word.
 const SKEW: u64 = 5 * 60;
 /// Of permissions in excess, the first so many are named.
@@ -33,6 +36,9 @@ const LONGEST: usize = 600;
 pub async fn check(settings: &Settings, access: Access) -> Findings {
     let mut findings = Findings::new(settings.pod_uid.is_some());
     let runbooks = runbooks(&mut findings, &settings.runbooks, settings.deadline);
+    if let Some(hook) = &settings.notify {
+        webhook(&mut findings, hook).await;
+    }
     let api = match Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await {
         Ok(api) => api,
         Err(error) => {
@@ -42,8 +48,12 @@ pub async fn check(settings: &Settings, access: Access) -> Findings {
     };
     api.namespace().clone_into(&mut findings.namespace);
     allowed_here(&mut findings, &runbooks, api.namespace());
+    api.ignored().for_each(|ignored| findings.warning("proxy", ignored));
     match api.whoami().await {
-        Ok(user) => findings.ok("API server", format!("answers, and knows us as {}", inert(&user, LONGEST))),
+        Ok(user) => {
+            let by = api.proxy().map_or_else(String::new, |proxy| format!("; it is reached by {proxy}"));
+            findings.ok("API server", format!("answers, and knows us as {}{by}", inert(&user, LONGEST)));
+        }
         Err(error) => {
             findings.failed("API server", error.into());
             return findings;
@@ -57,6 +67,14 @@ pub async fn check(settings: &Settings, access: Access) -> Findings {
     ledger(&mut findings, &api, &settings.state_configmap).await;
     findings.now = api.clock().now();
     findings
+}
+
+/// Nothing is decided by it, so a receiver that cannot be reached is no problem of a run's.
+async fn webhook(findings: &mut Findings, hook: &Webhook) {
+    match hook.reach(REACH).await {
+        (place, Ok(())) => findings.ok("webhook", format!("{place} accepts connections; no request was sent")),
+        (place, Err(cause)) => findings.warning("webhook", format!("{place} cannot be notified: {}", inert(&cause.to_string(), LONGEST))),
+    }
 }
 
 fn runbooks(findings: &mut Findings, path: &Path, deadline: Duration) -> Vec<Runbook> {

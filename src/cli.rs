@@ -193,7 +193,7 @@ async fn run_until_stopped(
         // First of all listen: as PID 1, a signal that comes before that is lost.
         biased;
         number = stopped() => {
-            tracing::warn!(signal = number, "stopped; what is in flight is in the ledger, and the next run settles it");
+            tracing::warn!("stopped by signal {number}; what is in flight is in the ledger, and the next run settles it");
             Ok(Exit::Stopped(number))
         }
         ended = run => Ok(ended?),
@@ -322,7 +322,15 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         pod_uid: None,
     };
     let settings = Settings::understand(flags, std::env::vars_os())?;
-    let access = Access { kubeconfig: target.kubeconfig, context: target.context, namespace: settings.namespace.clone() };
+    let access = Access {
+        kubeconfig: target.kubeconfig,
+        context: target.context,
+        cluster: target.cluster,
+        user: target.user,
+        impersonate: target.act_as,
+        impersonate_groups: target.act_as_groups,
+        namespace: settings.namespace.clone(),
+    };
     Ok((settings, access))
 }
 

@@ -64,7 +64,7 @@ pub async fn write(api: &Api, note: &Note<'_>, now: Timestamp) -> bool {
         Ok(()) => true,
         Err(error) if matches!(error.cause, Cause::Conflict(_)) => true,
         Err(error) => {
-            tracing::warn!(%error, reason = ?note.reason, pod = note.pod.name, "cannot write an Event");
+            tracing::warn!("cannot write Event {:?} on pod {}: {error}", note.reason, note.pod.name);
             false
         }
     }

@@ -12,10 +12,11 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tower::ServiceExt as _;
 
 use crate::words::{PROGRAM, inert, sentence};
 
@@ -91,6 +92,48 @@ pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: 
     exchange(Method::POST, url, Some((content_type, body)), limits).await
 }
 
+/// Connects to where a URL leads, by TCP and, for https, by TLS, and sends no request.
+///
+/// # Errors
+/// As [`get`].
+pub async fn connect(url: &str, timeout: Duration) -> Result<(), HttpError> {
+    let uri = parsed(url).map_err(|why| HttpError { place: place(url), cause: HttpCause::Url(why) })?;
+    let place = place_of(&uri);
+    let failed = |error: &(dyn std::error::Error + 'static)| HttpCause::Connect(inert(&sentence(error), LONGEST_CAUSE));
+    let connected = async {
+        if uri.scheme_str() == Some("https") {
+            tls(tcp())?.oneshot(uri).await.map(drop).map_err(|error| failed(&*error))
+        } else {
+            tcp().oneshot(uri).await.map(drop).map_err(|error| failed(&error))
+        }
+    };
+    let timely = tokio::time::timeout(timeout, connected).await;
+    timely
+        .unwrap_or(Err(HttpCause::Connect(format!("no connection within {} s", timeout.as_secs_f64()))))
+        .map_err(|cause| HttpError { place, cause })
+}
+
+/// Host and port that a URL leads to, and nothing else of it; empty if it cannot be asked.
+pub fn host_and_port(url: &str) -> String {
+    let of = |uri: Uri| {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        format!("{}:{port}", inert(uri.host().unwrap_or_default(), LONGEST_CAUSE))
+    };
+    parsed(url).map(of).unwrap_or_default()
+}
+
+fn tcp() -> HttpConnector {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http
+}
+
+fn tls(http: HttpConnector) -> Result<HttpsConnector<HttpConnector>, HttpCause> {
+    let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
+    let tls = tls.map_err(|error| HttpCause::NoCertificates(inert(&sentence(&error), LONGEST_CAUSE)))?;
+    Ok(tls.https_only().enable_http1().wrap_connector(http))
+}
+
 /// Why a URL cannot be asked, if it cannot; without the URL itself.
 pub fn flaw(url: &str) -> Option<&'static str> {
     parsed(url).err()
@@ -140,16 +183,12 @@ async fn exchange(method: Method, url: &str, body: Option<(&'static str, Vec<u8>
 }
 
 async fn send(request: Request<Full<Cursor<Vec<u8>>>>, max_bytes: usize) -> Result<Answer, HttpCause> {
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
     let mut client = Client::builder(TokioExecutor::new());
     client.pool_max_idle_per_host(0).retry_canceled_requests(false).http1_max_buf_size(MAX_HEAD);
     let response = if request.uri().scheme_str() == Some("https") {
-        let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
-        let tls = tls.map_err(|error| HttpCause::NoCertificates(inert(&sentence(&error), LONGEST_CAUSE)))?;
-        client.build(tls.https_only().enable_http1().wrap_connector(http)).request(request).await
+        client.build(tls(tcp())?).request(request).await
     } else {
-        client.build(http).request(request).await
+        client.build(tcp()).request(request).await
     };
     let response = response.map_err(|error| {
         let causes = std::error::Error::source(&error).map_or_else(|| error.to_string(), sentence);

@@ -7,13 +7,14 @@ mod outbox;
 mod text;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use crate::audit::{self, Record};
-use crate::http::{self, HttpError, Limits};
+use crate::http::{self, HttpCause, HttpError, Limits};
 
 pub use outbox::{Message, News, Outbox};
 pub use text::{in_words, slack};
@@ -118,6 +119,15 @@ impl Webhook {
     }
 }
 
+impl Webhook {
+    /// Connects to the receiver and sends nothing: its host and port, and why there is no connection, if there is none. For who asks
+    /// `check`, that much of the URL is no secret.
+    pub async fn reach(&self, timeout: Duration) -> (String, Result<(), HttpCause>) {
+        let connected = http::connect(&self.url.0, timeout).with_subscriber(NoSubscriber::default()).await;
+        (http::host_and_port(&self.url.0), connected.map_err(|error| error.cause))
+    }
+}
+
 /// Why there is no answer. Where the receiver is may be a secret, too: some services make the host's name of it.
 fn without_place(error: &HttpError) -> String {
     let cause = error.cause.to_string();
@@ -132,7 +142,6 @@ fn without_place(error: &HttpError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::HttpCause;
 
     #[test]
     fn a_url_is_not_shown() {

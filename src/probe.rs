@@ -45,7 +45,7 @@ async fn ask(probe: &Probe, values: &Values<'_>) -> Fact<Reading> {
         let reading = match once(probe, values, probe.timeout()).await {
             Ok(answer) => joined(so_far, answer),
             Err(why) => {
-                tracing::warn!(probe = probe.name, why, "a probe could not be asked");
+                tracing::warn!("probe {} could not be asked: {why}", probe.name);
                 return Fact::Unknown(why);
             }
         };

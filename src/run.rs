@@ -319,7 +319,7 @@ impl<W: Write> Run<'_, W> {
             match act::remove(&self.api, &request, execution.method, send_before).await {
                 Acted::Sent | Acted::AlreadyGone => return Ok(Some(resource_version)),
                 Acted::Unclear(error) => {
-                    tracing::warn!(%error, "whether the pod was deleted is unclear; looking at the pods");
+                    tracing::warn!("whether the pod was deleted is unclear: {error}; looking at the pods");
                     return Ok(None);
                 }
                 Acted::TooLate => return Err(not_executed(format!("nothing was sent within {} s", SEND_WITHIN.as_secs()))),

@@ -64,7 +64,7 @@ impl Verification<'_> {
                         version
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "cannot list the service's pods while verifying");
+                        tracing::warn!("cannot list the service's pods while verifying: {error}; trying again");
                         failures += 1;
                         tokio::time::sleep(Duration::from_secs(1).min(self.deadline.left())).await;
                         continue;
@@ -87,7 +87,7 @@ impl Verification<'_> {
         let stream = match self.api.watch::<PodObject>(PODS, selector, version, seconds).await {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::warn!(%error, "cannot watch the service's pods; listing them again");
+                tracing::warn!("cannot watch the service's pods: {error}; listing them again");
                 tokio::time::sleep(POLL.min(self.deadline.left())).await;
                 return None;
             }
@@ -181,7 +181,7 @@ impl Verification<'_> {
                 workload
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read the workload at the deadline");
+                tracing::warn!("cannot read the workload at the deadline: {error}");
                 None
             }
         };

@@ -282,3 +282,19 @@ fn nothing_of_a_machine_is_in_the_repository() {
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }
+
+#[test]
+fn diagnostics_have_their_cause_in_the_message() {
+    // A person reads the message; a field beside it is for what no message has room for.
+    let allowed = ["", "record = audit::json(record), "];
+    for path in files("src", ".rs").into_iter().filter(|path| !is_test(path)) {
+        for (at, _) in code(&path).match_indices("tracing::") {
+            let code = code(&path);
+            let Some((level, rest)) = code[at..].split_once("!(") else { continue };
+            if ["tracing::warn", "tracing::error", "tracing::info"].contains(&level) {
+                let before = rest.split('"').next().unwrap().trim_start();
+                assert!(allowed.contains(&before), "{}: {before}: write it into the message", name(&path));
+            }
+        }
+    }
+}

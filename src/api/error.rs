@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use kube::client::AuthError;
 use kube::config::KubeconfigError;
 use kube::core::Status;
 
@@ -77,7 +78,7 @@ pub enum Cause {
     #[error("the answer cannot be understood: {0}")]
     Malformed(String),
     /// There is no usable configuration to reach a cluster with.
-    #[error("no way to reach a cluster: {0}; set --kubeconfig or KUBECONFIG, or run in a pod with a ServiceAccount token")]
+    #[error("{0}")]
     Config(String),
 }
 
@@ -129,6 +130,14 @@ impl ApiError {
         Self::new(call, of_status(call, code, &status, wait))
     }
 
+    /// Where no clear answer came by a proxy: names it, for the fault may be there.
+    pub(super) fn by(mut self, proxy: Option<String>) -> Self {
+        if let (Cause::Unclear(what), Some(proxy)) = (&mut self.cause, proxy) {
+            what.push_str(&format!(" (by {proxy})"));
+        }
+        self
+    }
+
     /// Sending the same read again may help.
     pub fn is_transient(&self) -> bool {
         matches!(self.cause, Cause::Throttled(_) | Cause::Unclear(_))
@@ -150,7 +159,9 @@ fn of_status(call: &Call, code: StatusCode, status: &Status, wait: Option<Durati
     match code {
         StatusCode::UNAUTHORIZED => Cause::Forbidden(format!("the API server does not accept our credentials: {message}")),
         // RBAC and admission both answer 403; only the authorizer says that one «cannot VERB resource».
-        StatusCode::FORBIDDEN if message.contains(&format!("cannot {} resource", call.verb)) => Cause::Forbidden(message),
+        StatusCode::FORBIDDEN if ["impersonate", call.verb].iter().any(|verb| message.contains(&format!("cannot {verb} resource"))) => {
+            Cause::Forbidden(message)
+        }
         StatusCode::NOT_FOUND => Cause::NotFound,
         StatusCode::CONFLICT => Cause::Conflict(message),
         StatusCode::GONE => Cause::Gone,
@@ -173,9 +184,28 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
             let place = parse.location().map_or_else(String::new, |at| format!(", at line {}, column {}", at.line(), at.column()));
             return format!("the kubeconfig cannot be parsed{place}");
         }
+        // What a credential plugin printed is a token.
+        if let Some(why) = error.downcast_ref::<AuthError>().and_then(plugin_failed) {
+            return format!("the kubeconfig's credential plugin {why}");
+        }
         within = error.source();
     }
     inert(&without_credentials(&sentence(error)), 1000)
+}
+
+/// Why a credential plugin gave no credentials, without its output, arguments and environment; `None`: it is about something else.
+pub(super) fn plugin_failed(error: &AuthError) -> Option<String> {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            Some(inert(&without_credentials(&format!("failed ({}){said}", out.status)), 500))
+        }
+        AuthError::AuthExecParse(_) => Some("printed something else than an ExecCredential".to_owned()),
+        AuthError::ParseTokenKey(_) => Some("printed something else than JSON".to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -202,6 +232,12 @@ mod tests {
     fn no_secret_is_told() {
         let error = Foreign("cannot connect to http://me:secret@proxy:3128/");
         assert!(!ApiError::config(&error).to_string().contains("secret"));
+        // What a plugin printed, and its environment.
+        let status = std::os::unix::process::ExitStatusExt::from_raw(0x100);
+        let out = std::process::Output { status, stdout: b"secret".to_vec(), stderr: b"log in\nfirst".to_vec() };
+        let error = AuthError::AuthExecRun { cmd: "PASSWORD=secret plugin".to_owned(), out: Box::new(out) };
+        let told = ApiError::of_kube(&Call::new("get", PODS, ""), &kube::Error::Service(Box::new(error))).to_string();
+        assert_eq!(told, "get pods: no clear answer: the kubeconfig's credential plugin failed (exit status: 1): log in first");
         let kubeconfig = "users:\n- name: me\n  user: secret\nclusters: [";
         let error = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap_err();
         let told = ApiError::config(&error).to_string();

@@ -35,7 +35,7 @@ pub(super) enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock; nothing is changed
+    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock, webhook; nothing is changed
     Check {
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
@@ -135,12 +135,24 @@ pub(super) struct Target {
     /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
     #[arg(long)]
     pub(super) state_configmap: Option<String>,
-    /// A kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
+    /// A kubeconfig file [default: those of KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
     #[arg(long)]
     pub(super) kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig
     #[arg(long)]
     pub(super) context: Option<String>,
+    /// A cluster of the kubeconfig, in place of the context's
+    #[arg(long)]
+    pub(super) cluster: Option<String>,
+    /// A user of the kubeconfig, in place of the context's
+    #[arg(long)]
+    pub(super) user: Option<String>,
+    /// Act as this user, by impersonation
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) act_as: Option<String>,
+    /// Act as this group too, by impersonation; may be repeated, and needs a user to act as
+    #[arg(long = "as-group", value_name = "GROUP")]
+    pub(super) act_as_groups: Vec<String>,
 }
 
 /// `-o`.

@@ -154,3 +154,24 @@ fn every_url_of_a_runbook_can_be_asked() {
         assert!(parsed(url).is_ok(), "{url}");
     }
 }
+
+#[tokio::main(flavor = "current_thread")]
+async fn reach(url: &str) -> Result<(), HttpError> {
+    connect(url, Duration::from_millis(2000)).await
+}
+
+#[test]
+fn a_connection_is_tried_without_a_request() {
+    let (port, asked) = server(|_| {});
+    assert_eq!(reach(&format!("http://127.0.0.1:{port}/secret?token=secret")), Ok(()));
+    assert_eq!(asked.recv().unwrap(), "");
+    let (port, _) = server(|stream| drop(stream.write_all(b"no TLS\r\n\r\n")));
+    for url in ["http://127.0.0.1:1/secret".to_owned(), format!("https://127.0.0.1:{port}/secret")] {
+        let error = reach(&url).unwrap_err();
+        assert!(matches!(error.cause, HttpCause::Connect(_) | HttpCause::NoCertificates(_)), "{error:?}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    for (url, expected) in [("http://h/secret", "h:80"), ("https://h?secret", "h:443"), ("https://[::1]:8443", "[::1]:8443"), ("h", "")] {
+        assert_eq!(host_and_port(url), expected);
+    }
+}

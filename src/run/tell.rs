@@ -36,7 +36,7 @@ impl<W: Write> Run<'_, W> {
                 Err(StoreError::Conflict) => {}
                 // Without it a human may be told again, and that is all.
                 Err(error) if !proposed => {
-                    tracing::warn!(%error, "cannot remember who was notified");
+                    tracing::warn!("cannot remember who was notified: {error}");
                     return Ok(());
                 }
                 written => return Ok(written?),
@@ -51,7 +51,7 @@ impl<W: Write> Run<'_, W> {
         let left = self.deadline.left().saturating_sub(RESERVE);
         match tokio::time::timeout(left, self.tell(Vec::new())).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "cannot remember who was notified"),
+            Ok(Err(error)) => tracing::warn!("cannot remember who was notified: {error}"),
             Err(_) => tracing::warn!("the run had no time left to notify; the next one tries again"),
         }
     }
@@ -91,7 +91,7 @@ impl<W: Write> Run<'_, W> {
         let Some(webhook) = self.settings.notify.as_ref().filter(|_| !self.reporter.outbox.is_empty()) else { return Vec::new() };
         // A run beside this one may have told it a moment ago.
         if let Err(error) = self.store.reload().await {
-            tracing::warn!(%error, "cannot see what other runs have told");
+            tracing::warn!("cannot see what other runs have notified of: {error}");
         }
         let now = self.now();
         let mut told = Vec::new();
@@ -111,7 +111,7 @@ impl<W: Write> Run<'_, W> {
             match sent {
                 Ok(()) => told.extend(message.told(now)),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot notify; the next run tries again");
+                    tracing::warn!("cannot notify: {error}; the next run tries again");
                     break;
                 }
             }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::fixture::{Lab, STATE};
+use crate::proxy::serve_tls;
+use crate::receiver::{Receiver, SECRET};
 use crate::remediator::Runbook;
 use crate::told::Told;
 
@@ -182,4 +184,35 @@ fn an_open_breaker_of_one_service_is_told_with_the_command_that_resets_no_other(
     assert!(reset.status.success(), "{reset:?}");
     let left = details(&lab.asks(&["check", "-o", "json"]).tells(), "warning", "circuit breaker");
     assert_eq!(left, told[..1]);
+}
+
+#[test]
+fn the_webhook_is_connected_to_and_sent_nothing() {
+    let (lab, receiver) = (Lab::new("check-webhook"), Receiver::new());
+    let (secure, certificate) = serve_tls(&lab);
+    let nobody = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() };
+    let trusted = certificate.to_str().unwrap();
+    for (url, trusted, level, detail) in [
+        (receiver.url(), "", "ok", format!("localhost:{} accepts connections; no request was sent", receiver.port)),
+        (
+            format!("https://127.0.0.1:{secure}{SECRET}"),
+            trusted,
+            "ok",
+            format!("127.0.0.1:{secure} accepts connections; no request was sent"),
+        ),
+        (format!("https://127.0.0.1:{secure}{SECRET}"), "", "warning", format!("127.0.0.1:{secure} cannot be notified: cannot connect: ")),
+        (format!("http://127.0.0.1:{nobody}{SECRET}"), "", "warning", format!("127.0.0.1:{nobody} cannot be notified: cannot connect: ")),
+    ] {
+        let asking = lab.asks(&["check", "-o", "json"]).env("NOTIFY_URL", &url);
+        let asking = if trusted.is_empty() { asking } else { asking.env("SSL_CERT_FILE", trusted) };
+        let told = asking.tells();
+        assert_eq!(told.exit, 0, "{told:?}");
+        let found = details(&told, level, "webhook");
+        assert!(found.len() == 1 && found[0].starts_with(&detail), "{detail}: {told:?}");
+        for secret in [SECRET, "T0SECRET", "b0secret", "s3cr3t"] {
+            assert!(!told.out.contains(secret) && !told.errors.contains(secret), "{told:?}");
+        }
+    }
+    let got = receiver.got();
+    assert!(got.len() == 1 && got[0].line.is_empty() && got[0].body.is_empty(), "one connection, and not a byte: {got:?}");
 }

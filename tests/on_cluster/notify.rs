@@ -46,8 +46,10 @@ fn secret_is_kept(lab: &Lab, run: &Run) {
 /// What a human was told of by the program's diagnostics.
 fn warned(run: &Run) -> Vec<String> {
     let lines = run.errors.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ours = lines.filter(|line| line["message"].as_str().is_some_and(|message| message.starts_with("cannot notify")));
-    ours.map(|line| line["error"].as_str().unwrap().to_owned()).collect()
+    let cause = |line: Value| {
+        line["message"].as_str()?.strip_prefix("cannot notify: ")?.strip_suffix("; the next run tries again").map(str::to_owned)
+    };
+    lines.filter_map(cause).collect()
 }
 
 /// A replacement that never gets Ready: its node is closed behind the pods that are there.
