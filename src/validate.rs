@@ -36,7 +36,7 @@ impl Validation {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
         let mut text = String::new();
         for (file, runbook) in runbooks {
-            text.push_str(&inert(&one_line(file, runbook), LONGEST));
+            text.push_str(&excerpt::said(&inert(&one_line(file, runbook), LONGEST), style));
             text.push('\n');
         }
         for problem in problems {
@@ -73,7 +73,6 @@ struct Report<'a> {
 
 /// A valid runbook.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Entry<'a> {
     file: &'a str,
     name: &'a str,
@@ -113,6 +112,7 @@ mod tests {
         let validation = of(&folder);
         let json: serde_json::Value = serde_json::to_value(validation.report()).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
+        crate::output::tests::only_snake_case(&json);
         let text = validation.text(Style::PLAIN).replace(&format!("{}/", folder.display()), "");
         assert_eq!(text, expected);
         let mistakes = json["problems"].as_array().unwrap().len();

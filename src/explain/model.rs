@@ -18,7 +18,6 @@ const LONGEST: usize = 256;
 
 /// What would be decided now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The namespace.
     pub namespace: String,
@@ -44,7 +43,6 @@ pub struct Explanation {
 
 /// One pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct PodExplanation {
     /// Its name.
     pub pod: String,
@@ -88,7 +86,6 @@ pub struct PodExplanation {
 
 /// What detection knows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct EvidenceExplanation {
     /// What was seen.
     pub symptom: String,
@@ -102,7 +99,6 @@ pub struct EvidenceExplanation {
 
 /// The runbook that answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct RunbookExplanation {
     /// Its name.
     pub name: String,
@@ -118,7 +114,6 @@ pub struct RunbookExplanation {
 
 /// Whether, and when, a run replaces the pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Eligibility {
     /// In one word.
     pub eligible: Eligible,
@@ -142,7 +137,6 @@ pub enum Eligible {
 
 /// A decision to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Then {
     /// What may be done.
     pub mode: &'static str,
@@ -152,7 +146,6 @@ pub struct Then {
 
 /// One guardrail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct GuardrailExplanation {
     /// Which.
     pub id: &'static str,
@@ -168,7 +161,6 @@ pub struct GuardrailExplanation {
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ToDo {
     /// The guardrails that it is about; none: the request or the runbook itself.
     pub guardrails: Vec<&'static str>,

@@ -7,6 +7,7 @@ use super::file::Incident;
 use super::{Simulation, files, simulate, simulate_text};
 use crate::decide::{GuardrailId, Mode, Reason};
 use crate::record::record;
+use crate::table::Layout;
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/incidents")
@@ -36,7 +37,7 @@ fn wrong(rest: &str, expected: &str) {
 #[track_caller]
 fn differs(rest: &str, expected: &[&str]) {
     let played = play(rest);
-    assert!(!played.passed(), "{}", played.table());
+    assert!(!played.passed(), "{}", played.table(Layout::PLAIN));
     let differences: Vec<&str> = played.decisions.iter().flat_map(|row| &row.differences).map(String::as_str).collect();
     assert_eq!(differences, expected, "{rest}");
 }
@@ -44,7 +45,7 @@ fn differs(rest: &str, expected: &[&str]) {
 #[test]
 fn the_library_is_decided_as_it_says_and_nothing_is_missing_from_it() {
     let played = simulate(&[library()]).unwrap();
-    assert!(played.passed(), "{}", played.table());
+    assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     let got = || played.decisions.iter().filter_map(|row| row.got.as_ref());
     let blocked: BTreeSet<&str> = got().flat_map(|got| got.blocked_by.iter().copied()).collect();
     assert_eq!(blocked, GuardrailId::ALL.iter().map(|id| id.as_str()).collect(), "guardrails that block");
@@ -213,7 +214,7 @@ fn one_pod_alone_is_recorded_beside_others_that_ask() {
     let from = library().join("../runbook.yaml");
     let path = record(&folder.0, &from, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
     let played = simulate(&[path]).unwrap();
-    assert!(played.passed(), "{}", played.table());
+    assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     assert_eq!(played.decisions.iter().map(|row| row.pod.as_str()).collect::<Vec<_>>(), ["pay-a"]);
 }
 
