@@ -227,12 +227,11 @@ async fn show_explanation(
     policy: Policy,
     target: Target,
 ) -> Result<Exit, CliError> {
-    let wrong = |error| CliError::Explain(Box::new(error));
-    let pod = pod.map(pod_name).transpose().map_err(wrong)?;
+    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
     let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
     let deadline = Deadline::after(settings.deadline);
     let api = Api::connect(access, Clock::default(), deadline).await?;
-    let explanation = explain(api, &settings, pod, record, deadline).await.map_err(wrong)?;
+    let explanation = explain(api, &settings, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
     output.print(&explanation, || explanation.table(all, layout()))?;
     Ok(Exit::Done)
 }

@@ -71,13 +71,13 @@ impl ExplainError {
 ///
 /// # Errors
 /// It is of another kind, or no pod can have that name.
-pub fn pod_name(given: &str) -> Result<&str, ExplainError> {
+pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
     let name = match given.split_once('/') {
         Some((kind, name)) if ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)) => name,
-        Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(ExplainError::NoPodKind(given.to_owned())),
+        Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(Box::new(ExplainError::NoPodKind(given.to_owned()))),
         _ => given,
     };
-    if is_dns_subdomain(name) { Ok(name) } else { Err(ExplainError::NoName(given.to_owned())) }
+    if is_dns_subdomain(name) { Ok(name) } else { Err(Box::new(ExplainError::NoName(given.to_owned()))) }
 }
 
 /// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
