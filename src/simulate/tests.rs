@@ -104,9 +104,29 @@ fn a_list_of_guardrails_is_all_that_block() {
 }
 
 #[test]
+fn a_pod_asks_without_managed_fields() {
+    assert!(play("asks: {web-1: -2m}\nexpect: {web-1: {mode: auto_execute}}\n").passed());
+    let expired =
+        "asks: {web-1: -61m}\nexpect: {web-1: {mode: abort, reason: request_expired, messageContains: \"2026-11-24T01:59:00Z\"}}\n";
+    assert!(play(expired).passed(), "{}", play(expired).table(Layout::PLAIN));
+    // A second pod, and from a moment on.
+    let moments = "decide: [web-2], asks: {web-2: -1m}, expect: {web-2: {mode: manual}}";
+    let played = play(&format!("moments: [{{at: +5m, {moments}}}]\n"));
+    assert_eq!((played.decisions.len(), played.decisions[0].pod.as_str()), (1, "web-2"));
+    assert!(played.decisions[0].got.is_some(), "{}", played.table(Layout::PLAIN));
+    let asks = "must be how long ago it asked, as -2m, or +0s for this very moment";
+    wrong("asks: {web-1: +2m}\nexpect: {}\n", &format!("test.yaml:8:15: asks[web-1]: {asks}: +2m is in the future"));
+    wrong("asks: {web-1: 2m}\nexpect: {}\n", &format!("test.yaml:8:15: asks[web-1]: {asks}: \"2m\" has no sign"));
+    wrong(
+        "asks: {web-9: -2m}\nexpect: {}\n",
+        "test.yaml:8:15: asks[web-9]: Pod/web-9 is not among the objects at this moment (there are web-1, web-2, web-3)",
+    );
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let known = "known here: apiVersion, kind, metadata, description, start, settings, runbooks, remove, objects, patch, unreadable, \
-                 probes, ledger, expect, moments";
+                 probes, asks, ledger, expect, moments";
     wrong("expect: {}\nexpectations: {}\n", &format!("test.yaml:9:1: expectations: unknown field: remove it ({known})"));
     wrong("expct: {web-1: abort}\n", "test.yaml:8:1: expct: did you mean expect?");
     wrong("", "test.yaml:1:1: moments: is missing: say what to expect, at start (expect) or at several moments (moments)");
