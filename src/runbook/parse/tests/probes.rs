@@ -259,8 +259,8 @@ fn no_mistake_of_a_probe_hides_another() {
         &[
             "[0].http.url: has \"NOPE\", which is not known: use ${SERVICE}, ${NAMESPACE}, ${WORKLOAD}, ${POD_NAME}",
             "[0].http.url: must be a URL, and it must begin with http:// or https://",
-            "[0].prometheus: must not be there beside http: make it a probe of its own",
             "[0].prometheus: must have one of below, above, atMost and atLeast: make each a probe of its own",
+            "[0].prometheus: must not be there beside http: make it a probe of its own",
             "[0].prometheus.url: must be a URL, and it must begin with http:// or https://",
             "[0].prometheus.url: must end where the server's own /api/v1 begins, as http://prometheus.monitoring:9090 does",
             "[0].prometheus.query: has \"NOPE\", which is not known: use ${SERVICE}, ${NAMESPACE}, ${WORKLOAD}, ${POD_NAME}",
