@@ -15,7 +15,7 @@ use crate::check::check;
 use crate::clock::{Clock, Deadline};
 use crate::config::{ConfigErrors, LogFormat, Raw, Settings};
 use crate::exit::Exit;
-use crate::explain::{ExplainError, explain};
+use crate::explain::{ExplainError, explain, pod_name};
 use crate::load::LoadError;
 use crate::output::json_pretty;
 use crate::reset::Reset;
@@ -23,6 +23,7 @@ use crate::run::{RunError, run};
 use crate::simulate::{SimulateError, simulate};
 use crate::status::status;
 use crate::store::Store;
+use crate::table::Layout;
 use crate::validate::{shown, validate};
 use crate::words::inert;
 
@@ -138,8 +139,8 @@ impl Cli {
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
             Command::Run { dry_run, record, policy, target } => one_run(dry_run, record.as_deref(), policy, target).await,
-            Command::Explain { pod, output, record, policy, target } => {
-                show_explanation(pod.as_deref(), output, record.as_deref(), policy, target).await
+            Command::Explain { pod, all, output, record, policy, target } => {
+                show_explanation(pod.as_deref(), all, output, record.as_deref(), policy, target).await
             }
             Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
@@ -214,29 +215,31 @@ async fn stopped() -> u8 {
 async fn show_status(output: Output, target: Target) -> Result<Exit, CliError> {
     let (api, store) = open(target).await?;
     let status = status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default());
-    output.print(&status, || status.table())?;
+    output.print(&status, || status.table(layout()))?;
     Ok(Exit::Done)
 }
 
 async fn show_explanation(
     pod: Option<&str>,
+    all: bool,
     output: Output,
     record: Option<&Path>,
     policy: Policy,
     target: Target,
 ) -> Result<Exit, CliError> {
+    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
     let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
     let deadline = Deadline::after(settings.deadline);
     let api = Api::connect(access, Clock::default(), deadline).await?;
     let explanation = explain(api, &settings, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
-    output.print(&explanation, || explanation.table(colours()))?;
+    output.print(&explanation, || explanation.table(all, layout()))?;
     Ok(Exit::Done)
 }
 
 async fn show_check(output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
     let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
     let findings = check(&settings, access).await;
-    output.print(&findings, || findings.table(colours()))?;
+    output.print(&findings, || findings.table(layout()))?;
     Ok(findings.exit())
 }
 
@@ -284,7 +287,7 @@ fn render(file: &std::path::Path) -> Result<Exit, CliError> {
 
 fn play(paths: &[PathBuf], output: Output) -> Result<Exit, CliError> {
     let simulation = simulate(paths).map_err(CliError::Simulate)?;
-    output.print(&simulation, || simulation.table())?;
+    output.print(&simulation, || simulation.table(layout()))?;
     Ok(if simulation.passed() { Exit::Done } else { Exit::Differs })
 }
 
@@ -343,9 +346,8 @@ fn format(wanted: LogFormat) -> Format {
     }
 }
 
-/// Standard output shows colours, and nobody asked for none (<https://no-color.org>).
-fn colours() -> bool {
-    Style::of(&std::io::stdout()).colour
+fn layout() -> Layout {
+    Layout::of(&std::io::stdout())
 }
 
 /// Writes a command's result.

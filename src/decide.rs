@@ -33,7 +33,9 @@ use crate::snapshot::{Bounds, Request, Snapshot};
 
 pub use asked::{requested_at, standing};
 pub use check::{Check, GuardrailId, Verdict};
+pub(crate) use guardrails::known_symptoms;
 pub use guardrails::{TIME_MARGIN, probes_wanted, time_needed};
+pub(crate) use message::Question;
 pub use plan::Plan;
 pub use remedy::{Remedy, Subject};
 

@@ -49,6 +49,9 @@ pub enum ExplainError {
         /// Where.
         namespace: String,
     },
+    /// It is no pod.
+    #[error("{} is not a pod: explain takes a pod, as NAME or pod/NAME", quoted(.0))]
+    NoPodKind(String),
     /// No pod can have that name.
     #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]
     NoName(String),
@@ -59,9 +62,22 @@ impl ExplainError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Run(error) => error.exit(),
-            Self::NoPod { .. } | Self::NoName(_) => Exit::Usage,
+            Self::NoPod { .. } | Self::NoPodKind(_) | Self::NoName(_) => Exit::Usage,
         }
     }
+}
+
+/// The name of the pod that is meant: `web-1`, or as kubectl takes it, `pod/web-1`, `pods/web-1` and `po/web-1`.
+///
+/// # Errors
+/// It is of another kind, or no pod can have that name.
+pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
+    let name = match given.split_once('/') {
+        Some((kind, name)) if ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)) => name,
+        Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(Box::new(ExplainError::NoPodKind(given.to_owned()))),
+        _ => given,
+    };
+    if is_dns_subdomain(name) { Ok(name) } else { Err(Box::new(ExplainError::NoName(given.to_owned()))) }
 }
 
 /// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
@@ -75,9 +91,6 @@ pub async fn explain(
     record_in: Option<&Path>,
     deadline: Deadline,
 ) -> Result<Explanation, ExplainError> {
-    if let Some(name) = pod.filter(|name| !is_dns_subdomain(name)) {
-        return Err(ExplainError::NoName(name.to_owned()));
-    }
     let runbooks = load(&settings.runbooks, settings.deadline).map_err(RunError::from)?;
     let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.

@@ -149,11 +149,26 @@ impl<F: Formatter> Formatter for Inert<F> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
     use crate::words::inert;
+
+    /// Keys are written in one case, as the audit trail writes them.
+    #[track_caller]
+    pub(crate) fn only_snake_case(value: &serde_json::Value) {
+        match value {
+            serde_json::Value::Object(entries) => {
+                for (key, value) in entries {
+                    assert!(!key.chars().any(char::is_uppercase), "{key}");
+                    only_snake_case(value);
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(only_snake_case),
+            _ => {}
+        }
+    }
 
     #[track_caller]
     fn check(text: &str) {

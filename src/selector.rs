@@ -34,6 +34,17 @@ pub enum Operator {
     DoesNotExist,
 }
 
+impl Operator {
+    /// A value that satisfies it; `None`: it wants no label.
+    pub fn one_value(&self) -> Option<String> {
+        match self {
+            Self::In(values) => values.first().cloned(),
+            Self::Exists => Some("true".to_owned()),
+            Self::NotIn(_) | Self::DoesNotExist => None,
+        }
+    }
+}
+
 /// Why a text is no selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

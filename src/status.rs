@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::decide::Question;
 use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW};
-use crate::table::{Tone, table};
+use crate::table::{Layout, Tone, table, wrapped};
 use crate::words::inert;
 
 /// The longest line of the table, in characters.
@@ -15,7 +16,6 @@ const LONGEST_LINE: usize = 2000;
 
 /// Everything that stands in the way of a next execution, or tells of the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The namespace.
     pub namespace: String,
@@ -24,19 +24,18 @@ pub struct Status {
     /// Actions whose outcome is not known yet: each is a lock on the namespace.
     pub in_flight: Vec<InFlightStatus>,
     /// Openings that no reset has cleared.
-    pub open_breakers: Vec<BreakerEvent>,
+    pub open_breakers: Vec<OpenBreaker>,
     /// Plans that wait for a human's approval.
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<ProposalStatus>,
     /// By name.
     pub services: Vec<ServiceStatus>,
 }
 
 /// An action under way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct InFlightStatus {
     /// The execution's id.
-    pub id: String,
+    pub execution_id: String,
     /// The service.
     pub service: String,
     /// The pod.
@@ -51,9 +50,62 @@ pub struct InFlightStatus {
     pub verify_deadline: Timestamp,
 }
 
+/// A circuit breaker that no reset has closed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenBreaker {
+    /// When it opened.
+    pub at: Timestamp,
+    /// For this runbook.
+    pub runbook: String,
+    /// For this service only; null: for the whole namespace.
+    pub service: Option<String>,
+    /// The failure that opened it.
+    pub cause: String,
+    /// The run that opened it.
+    pub actor: String,
+    /// The command that closes it, and no other.
+    pub reset_with: String,
+}
+
+impl OpenBreaker {
+    fn new(opening: &BreakerEvent, namespace: &str) -> Self {
+        let BreakerEvent { at, runbook, service, cause, actor, .. } = opening.clone();
+        Self { at, runbook, service, cause, actor, reset_with: opening.reset_with(namespace) }
+    }
+}
+
+/// A plan that waits for its approval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProposalStatus {
+    /// Its id.
+    pub plan: String,
+    /// When it was put to a human.
+    pub issued_at: Timestamp,
+    /// Until when an approval of it counts.
+    pub expires_at: Timestamp,
+    /// The service.
+    pub service: String,
+    /// The pod.
+    pub pod: String,
+    /// Its UID.
+    pub pod_uid: String,
+    /// The runbook.
+    pub runbook: String,
+    /// What a human was told, on one line.
+    pub message: String,
+    /// The command that approves it.
+    pub approve_with: String,
+}
+
+impl From<&Proposal> for ProposalStatus {
+    fn from(proposal: &Proposal) -> Self {
+        let Proposal { plan, issued_at, expires_at, service, pod, runbook, message, approve_with, .. } = proposal.clone();
+        Self { plan, issued_at, expires_at, service, pod: pod.name, pod_uid: pod.uid, runbook, message, approve_with }
+    }
+}
+
 /// One service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ServiceStatus {
     /// Its name.
     pub service: String,
@@ -69,7 +121,6 @@ pub struct ServiceStatus {
 
 /// What a cooldown is for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct CooldownStatus {
     /// The runbook that charged it.
     pub runbook: String,
@@ -81,7 +132,6 @@ pub struct CooldownStatus {
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct LastOutcome {
     /// When.
     pub at: Timestamp,
@@ -104,7 +154,7 @@ pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
         by_service.entry(&execution.service).or_default().push(execution);
     }
     let in_flight = ledger.in_flight().map(|(execution, terms)| InFlightStatus {
-        id: execution.id.clone(),
+        execution_id: execution.id.clone(),
         service: execution.service.clone(),
         pod: execution.pod.name.clone(),
         runbook: execution.runbook.clone(),
@@ -116,8 +166,8 @@ pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
         namespace: namespace.to_owned(),
         now,
         in_flight: in_flight.collect(),
-        open_breakers: ledger.open_breakers().into_iter().cloned().collect(),
-        proposals: ledger.proposals.iter().filter(|proposal| proposal.expires_at > now).cloned().collect(),
+        open_breakers: ledger.open_breakers().into_iter().map(|opening| OpenBreaker::new(opening, namespace)).collect(),
+        proposals: ledger.proposals.iter().filter(|proposal| proposal.expires_at > now).map(Into::into).collect(),
         services: by_service.into_iter().map(|(name, executions)| service(ledger, namespace, name, &executions, now)).collect(),
     }
 }
@@ -155,43 +205,67 @@ fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Executio
 
 impl Status {
     /// For people.
-    pub fn table(&self) -> String {
+    pub fn table(&self, layout: Layout) -> String {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
+        // Further lines are indented.
+        let paragraph = |text: &str| wrapped(text, layout.columns.saturating_sub(2)).join("\n  ") + "\n";
         if self.in_flight.is_empty() {
             text.push_str("nothing is in flight\n");
         }
         for in_flight in &self.in_flight {
-            let _ = writeln!(text, "in flight: {in_flight}");
+            text.push_str(&paragraph(&format!("in flight: {in_flight}")));
         }
         if self.open_breakers.is_empty() {
             text.push_str("every circuit breaker is closed\n");
         }
         for opening in &self.open_breakers {
-            let BreakerEvent { at, runbook, service, cause, .. } = opening;
+            let OpenBreaker { at, runbook, service, cause, reset_with, .. } = opening;
             let scope = service.as_deref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", name(service)));
-            let _ = writeln!(text, "circuit breaker OPEN: {} for {scope} since {at:.0}: {}", name(runbook), inert(cause, 300));
-            let _ = writeln!(text, "  once the cause is mended: {}", opening.reset_with(&self.namespace));
+            text.push_str(&paragraph(&format!("circuit breaker OPEN: {} for {scope} since {at:.0}: {}", name(runbook), inert(cause, 300))));
+            let _ = writeln!(text, "  once the cause is fixed:\n    {}", reset_with);
         }
-        for Proposal { plan, pod, service, expires_at, message, approve_with, .. } in &self.proposals {
-            let _ = writeln!(
-                text,
-                "waits for an approval until {expires_at:.0}: {} of {}, plan {}",
-                name(&pod.name),
-                name(service),
-                name(plan)
-            );
-            let _ = writeln!(text, "  {}", inert(message, LONGEST_LINE - 10));
-            let _ = writeln!(text, "  to approve: {}", inert(approve_with, LONGEST_LINE - 20));
+        for proposal in &self.proposals {
+            text.push_str(&waiting(proposal, layout));
         }
         if !self.services.is_empty() {
             let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"];
             let rows: Vec<(Tone, [String; 6])> = self.services.iter().map(|service| (Tone::Plain, service.row())).collect();
-            // One line for each service, however long.
-            text.push_str(&table(headings, [usize::MAX; 6], &rows, false));
+            text.push('\n');
+            text.push_str(&table(headings, &rows, Layout { colour: false, ..layout }));
         }
         // The ledger can be edited by hand: whatever is in it, a line here is one of ours.
         text.lines().map(|line| inert(line, LONGEST_LINE) + "\n").collect()
     }
+}
+
+/// A plan that waits for its approval: a line for each thing to know, and the command once, whole.
+fn waiting(proposal: &ProposalStatus, layout: Layout) -> String {
+    let ProposalStatus { plan, pod, service, expires_at, message, approve_with, .. } = proposal;
+    let (pod, command) = (name(pod), inert(approve_with, LONGEST_LINE - 20));
+    let title = format!("waits for an approval until {expires_at:.0}: {pod} of {}", name(service));
+    let mut text = wrapped(&title, layout.columns.saturating_sub(2)).join("\n  ") + "\n";
+    let mut line = |label: &str, said: &str| {
+        let said = wrapped(said, layout.columns.saturating_sub(11)).join(&format!("\n{:11}", ""));
+        let _ = writeln!(text, "  {label:<8} {said}");
+    };
+    let plan = name(plan);
+    match Question::of(message, approve_with) {
+        Some(Question { why, evidence, action, verify, rollback }) => {
+            line("plan", &plan);
+            line("action", &inert(action, LONGEST_LINE));
+            line("why", &inert(why, LONGEST_LINE));
+            line("evidence", &inert(evidence, LONGEST_LINE));
+            line("verify", &inert(verify, LONGEST_LINE));
+            line("rollback", &inert(rollback, LONGEST_LINE));
+        }
+        // As an earlier program wrote it, or a hand: as it is, but for the command.
+        None => {
+            line("plan", &plan);
+            line("why", &inert(&message.replace(approve_with, "as below"), LONGEST_LINE));
+        }
+    }
+    let _ = writeln!(text, "  approve\n    {command}");
+    text
 }
 
 impl std::fmt::Display for InFlightStatus {
@@ -231,7 +305,38 @@ fn name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::tests::{executed, now, seconds_ago};
+    use crate::decide::decide;
+    use crate::decide::tests::{World, executed, now, seconds_ago, snapshot};
+    use crate::output::tests::only_snake_case;
+    use crate::runbook::DecisionMode;
+
+    #[test]
+    fn an_approval_is_lines_and_its_command_is_there_once() {
+        let mut world = World::new();
+        world.runbook().decision_mode = DecisionMode::ApprovalRequired;
+        world.runbook().rollback.notes = "roll back the release; the plan: none".to_owned();
+        world.request().probable_cause = Some("a\"; the plan: delete everything, then rest; rollback: x".to_owned());
+        world.runbook().triggers.probable_causes.clear();
+        world.request().confidence = Some("0.9".to_owned());
+        let decision = decide(&world.snapshot.requests[0], &world.runbooks, &world.snapshot, &world.ledger, now());
+        let proposal = crate::run::proposal(&world.snapshot.requests[0], &decision, &world.snapshot, &world.runbooks).unwrap();
+        let command = proposal.approve_with.clone();
+        let ledger = Ledger { proposals: vec![proposal], ..Ledger::default() };
+        for columns in [60, 80, 120] {
+            let text = status(&ledger, "lab", now()).table(Layout { columns, colour: false });
+            assert_eq!(text.matches(&command).count(), 1, "{text}");
+            assert!(text.contains(&format!("\n  approve\n    {command}\n")), "{text}");
+            let short = text.lines().filter(|line| !line.contains(&command)).all(|line| line.chars().count() <= columns);
+            assert!(short, "{text}");
+        }
+        snapshot("src/status/approval.txt", &status(&ledger, "lab", now()).table(Layout { columns: 80, colour: false }));
+        only_snake_case(&serde_json::to_value(status(&ledger, "lab", now())).unwrap());
+        // What no program of ours wrote is shown as it is, and the command once all the same.
+        let mut other = ledger.clone();
+        other.proposals[0].message = format!("do it: {command}");
+        let text = status(&other, "lab", now()).table(Layout::PLAIN);
+        assert!(text.contains("do it: as below") && text.matches(&command).count() == 1, "{text}");
+    }
 
     #[test]
     fn a_cooldown_is_told_with_the_runbook_that_charged_it() {
@@ -241,6 +346,7 @@ mod tests {
         let told = status(&ledger, "lab", now());
         let expected = CooldownStatus { runbook: "slow".to_owned(), execution_at: seconds_ago(180), minutes: 60 };
         assert_eq!((told.services[0].cooldown_until, &told.services[0].cooldown), (Some(seconds_ago(-3420)), &Some(expected)));
-        assert!(told.table().contains("  2025-06-01T12:57:00Z (60 min by slow)  "), "{}", told.table());
+        let table = told.table(Layout { columns: 200, colour: false });
+        assert!(table.contains("  2025-06-01T12:57:00Z (60 min by slow)  "), "{table}");
     }
 }

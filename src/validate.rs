@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::audit::Style;
+use crate::decide::known_symptoms;
 use crate::load::{Loaded, read};
+use crate::near::near;
 use crate::runbook::{Problem, Runbook};
-use crate::words::inert;
+use crate::words::{inert, quoted};
 
 pub use excerpt::shown;
 
@@ -36,7 +38,13 @@ impl Validation {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
         let mut text = String::new();
         for (file, runbook) in runbooks {
-            text.push_str(&inert(&one_line(file, runbook), LONGEST));
+            text.push_str(&excerpt::said(&inert(&one_line(file, runbook), LONGEST), style));
+            text.push('\n');
+        }
+        for warning in self.warnings() {
+            let Warning { file, runbook, path, message } = &warning;
+            let said = inert(&format!("warning: {file}: {runbook}: {path}: {message}"), LONGEST);
+            text.push_str(&excerpt::said(&said, style));
             text.push('\n');
         }
         for problem in problems {
@@ -45,10 +53,29 @@ impl Validation {
         }
         let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let mistakes = if problems.is_empty() { "no mistakes".to_owned() } else { counted(problems.len(), "mistake") };
-        text + &format!("{}, {} valid, {mistakes}", counted(files.len() + unreadable, "file"), counted(runbooks.len(), "runbook"))
+        let warnings = match self.warnings().len() {
+            0 => String::new(),
+            some => format!(", {}", counted(some, "warning")),
+        };
+        text + &format!("{}, {} valid, {mistakes}{warnings}", counted(files.len() + unreadable, "file"), counted(runbooks.len(), "runbook"))
     }
 
-    /// For programs: `files`, `runbooks` and `problems`.
+    /// What is valid, and was probably meant otherwise: a symptom that is near one of those that are confirmed live.
+    fn warnings(&self) -> Vec<Warning<'_>> {
+        let mut warnings = Vec::new();
+        for (file, runbook) in &self.0.runbooks {
+            for (index, symptom) in runbook.triggers.symptoms.iter().enumerate() {
+                let known = known_symptoms().any(|known| known == symptom.as_str());
+                if let Some(meant) = near(symptom, known_symptoms()).filter(|_| !known) {
+                    let message = format!("{} is no known symptom, and is not confirmed live: did you mean {meant}?", quoted(symptom));
+                    warnings.push(Warning { file, runbook: &runbook.name, path: format!("spec.triggers.symptoms[{index}]"), message });
+                }
+            }
+        }
+        warnings
+    }
+
+    /// For programs: `files`, `runbooks`, `problems` and `warnings`.
     pub fn report(&self) -> impl Serialize {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
         let runbooks = runbooks.iter().map(|(file, runbook)| Entry {
@@ -60,7 +87,7 @@ impl Validation {
             decision_mode: runbook.decision_mode.as_str(),
             allowed_namespaces: &runbook.scope.allowed_namespaces,
         });
-        Report { files: files.len() + unreadable, runbooks: runbooks.collect(), problems }
+        Report { files: files.len() + unreadable, runbooks: runbooks.collect(), problems, warnings: self.warnings() }
     }
 }
 
@@ -69,11 +96,20 @@ struct Report<'a> {
     files: usize,
     runbooks: Vec<Entry<'a>>,
     problems: &'a [Problem],
+    warnings: Vec<Warning<'a>>,
+}
+
+/// Something valid that was probably meant otherwise.
+#[derive(Serialize)]
+struct Warning<'a> {
+    file: &'a str,
+    runbook: &'a str,
+    path: String,
+    message: String,
 }
 
 /// A valid runbook.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Entry<'a> {
     file: &'a str,
     name: &'a str,
@@ -113,6 +149,7 @@ mod tests {
         let validation = of(&folder);
         let json: serde_json::Value = serde_json::to_value(validation.report()).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
+        crate::output::tests::only_snake_case(&json);
         let text = validation.text(Style::PLAIN).replace(&format!("{}/", folder.display()), "");
         assert_eq!(text, expected);
         let mistakes = json["problems"].as_array().unwrap().len();
@@ -128,6 +165,32 @@ mod tests {
         let two = GOOD.replace("replace-redundant-pod", "b").replace("[\"aiops-remediation-lab\"]", "[x, y]");
         let both = format!("{ok}ok  b.yml: b (auto_execute, risk low, namespaces x, y)\n2 files, 2 runbooks valid, no mistakes");
         check("folder", &[("a.yaml", bytes), ("b.yml", two.as_bytes()), ("c.txt", b"not one")], &[""], &both);
+    }
+
+    #[test]
+    fn a_symptom_that_is_nearly_a_known_one_is_warned_about_and_valid() {
+        let check = |written: &str, meant: Option<&str>| {
+            let text = GOOD.replace("symptoms: [\"CrashLoopBackOff\", ", &format!("symptoms: [{written}, "));
+            assert_ne!(text, GOOD);
+            let (runbooks, problems) = crate::runbook::parse_each([("a.yaml", text.as_str())]);
+            let files = vec![("a.yaml".to_owned(), text)];
+            let validation = Validation(Loaded { files, unreadable: 0, runbooks, problems });
+            assert!(validation.is_valid(), "{}", validation.text(Style::PLAIN));
+            let json = serde_json::to_value(validation.report()).unwrap();
+            let found = json["warnings"][0]["message"].as_str().map(|said| said.rsplit_once("mean ").unwrap().1.trim_end_matches('?'));
+            assert_eq!(found, meant, "{written}: {json}");
+            let told = validation.text(Style::PLAIN);
+            assert_eq!(told.contains("warning: a.yaml: replace-redundant-pod: spec.triggers.symptoms[0]: "), meant.is_some(), "{told}");
+            assert_eq!(told.ends_with("no mistakes, 1 warning"), meant.is_some(), "{told}");
+        };
+        check("OOMKiled", Some("OOMKilled"));
+        check("crashloopbackoff", Some("CrashLoopBackOff"));
+        check("ReadinessProbeFailed", Some("readiness_probe_failed"));
+        check("ImagePullBackof", Some("ImagePullBackOff"));
+        check("manual_restart_recomended", Some("manual_restart_recommended"));
+        check("CrashLoopBackOff", None);
+        check("OOMKilled", None);
+        check("latency_high", None);
     }
 
     #[test]

@@ -7,12 +7,11 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::run::RunError;
-use crate::table::{Tone, WIDTH, table};
+use crate::table::{Layout, Tone, table};
 use crate::words::{counted, inert};
 
 /// Everything that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Findings {
     /// The namespace; empty if even that could not be told.
     pub namespace: String,
@@ -80,12 +79,9 @@ impl Findings {
     }
 
     /// For people.
-    pub fn table(&self, colour: bool) -> String {
+    pub fn table(&self, layout: Layout) -> String {
         let rows: Vec<(Tone, [String; 3])> = self.findings.iter().map(Finding::row).collect();
-        const LEVEL: usize = "problem".len();
-        const BETWEEN: usize = 4;
-        let what = self.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
-        let mut text = table(["LEVEL", "WHAT", "DETAIL"], [LEVEL, what, WIDTH.saturating_sub(LEVEL + BETWEEN + what)], &rows, colour);
+        let mut text = table(["LEVEL", "WHAT", "DETAIL"], &rows, layout);
         let count = |level| u32::try_from(self.findings.iter().filter(|finding| finding.level == level).count()).unwrap_or(u32::MAX);
         let (problems, warnings) = (count(Level::Problem), count(Level::Warning));
         let namespace = if self.namespace.is_empty() { String::new() } else { format!("namespace {}: ", self.namespace) };
@@ -125,7 +121,8 @@ warning  clock               400 s behind
 problem  permission missing  delete pods (to replace a pod)
 namespace shop: one problem, one warning
 ";
-        assert_eq!(findings.table(false), expected);
+        assert_eq!(findings.table(Layout::PLAIN), expected);
         assert_eq!(findings.exit(), Exit::Usage);
+        crate::output::tests::only_snake_case(&serde_json::to_value(&findings).unwrap());
     }
 }

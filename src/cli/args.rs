@@ -22,8 +22,11 @@ pub(super) enum Command {
     },
     /// Say what a run would decide now, by which guardrails, until when, and what to do about it; nothing is changed
     Explain {
-        /// One pod, whether it asks or not; without it, every pod that asks
+        /// One pod, as `NAME` or `pod/NAME`, whether it asks or not; without it, every pod that asks
         pod: Option<String>,
+        /// Show the guardrails that do not block, too; JSON and YAML always have them
+        #[arg(long)]
+        all: bool,
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,

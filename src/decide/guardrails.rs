@@ -14,6 +14,7 @@ mod workload;
 
 pub use limits::{TIME_MARGIN, time_needed};
 pub use probes::wanted as probes_wanted;
+pub(crate) use request::known_symptoms;
 
 use std::time::Duration;
 

@@ -104,6 +104,51 @@ impl Decision {
     }
 }
 
+/// The parts of what a human is asked to approve, as [`Decision::message`] puts them into one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// Why an approval is needed.
+    pub why: &'a str,
+    /// Symptom, probable cause, confidence and risk.
+    pub evidence: &'a str,
+    /// What is done, to what.
+    pub action: &'a str,
+    /// What then has to hold.
+    pub verify: &'a str,
+    /// What becomes of it where it does not.
+    pub rollback: &'a str,
+}
+
+impl<'a> Question<'a> {
+    /// The parts of a message with this command in it; `None`: it was not written here.
+    pub fn of(message: &'a str, approve_with: &str) -> Option<Self> {
+        let (before, after) = message.split_once(approve_with)?;
+        let (why, _) = before.split_once("; to approve plan ")?;
+        let (evidence, plan) = split_unquoted(after.strip_prefix("; ")?, "; the plan: ")?;
+        let (plan, rollback) = plan.split_once("; rollback: ")?;
+        let (action, verify) = plan.split_once(", then ")?;
+        Some(Self { why, evidence, action, verify, rollback })
+    }
+}
+
+/// At the first of these words that is not in quotes: what a request says of itself is, so it imitates nothing.
+fn split_unquoted<'a>(text: &'a str, words: &str) -> Option<(&'a str, &'a str)> {
+    let (mut inside, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if std::mem::take(&mut escaped) => {}
+            '\\' => escaped = inside,
+            '"' => inside = !inside,
+            _ if !inside && text.get(at..).is_some_and(|rest| rest.starts_with(words)) => {
+                let (before, from) = text.split_at(at);
+                return Some((before, from.strip_prefix(words)?));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 impl Check {
     /// Where it blocks: the whole clause, e.g. «blast-radius guardrail requires at least two ready pods, app=web ready_count=1».
     pub fn clause(&self) -> String {

@@ -18,7 +18,6 @@ const LONGEST: usize = 256;
 
 /// What would be decided now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The namespace.
     pub namespace: String,
@@ -44,7 +43,6 @@ pub struct Explanation {
 
 /// One pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct PodExplanation {
     /// Its name.
     pub pod: String,
@@ -94,7 +92,6 @@ pub struct PodExplanation {
 
 /// What detection knows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct EvidenceExplanation {
     /// What was seen.
     pub symptom: String,
@@ -108,7 +105,6 @@ pub struct EvidenceExplanation {
 
 /// The runbook that answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct RunbookExplanation {
     /// Its name.
     pub name: String,
@@ -124,7 +120,6 @@ pub struct RunbookExplanation {
 
 /// Whether, and when, a run replaces the pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Eligibility {
     /// In one word.
     pub eligible: Eligible,
@@ -148,7 +143,6 @@ pub enum Eligible {
 
 /// A decision to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Then {
     /// What may be done.
     pub mode: &'static str,
@@ -158,7 +152,6 @@ pub struct Then {
 
 /// One guardrail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct GuardrailExplanation {
     /// Which.
     pub id: &'static str,
@@ -174,7 +167,6 @@ pub struct GuardrailExplanation {
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ToDo {
     /// The guardrails that it is about; none: the request or the runbook itself.
     pub guardrails: Vec<&'static str>,

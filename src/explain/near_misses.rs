@@ -15,7 +15,6 @@ pub(super) use services::Services;
 
 /// Something that was probably meant otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct NearMiss {
     /// The object, as kubectl takes it, `deployment/web`; or a service, `service app=web`.
     pub object: String,

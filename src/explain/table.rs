@@ -5,32 +5,34 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Eligible, Explanation, NearMiss, PodExplanation};
-use crate::table::{Tone, WIDTH, labelled, table};
+use crate::table::{Layout, Tone, labelled, table};
+use crate::words::{counted, number};
 
 impl Explanation {
-    /// For a terminal, in `WIDTH` columns but for commands.
-    pub fn table(&self, colour: bool) -> String {
+    /// For a terminal; `all`: with the guardrails that do not block. In the columns of the layout but for commands.
+    pub fn table(&self, all: bool, layout: Layout) -> String {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
         for in_flight in &self.in_flight {
-            text.push_str(&labelled("In flight", &in_flight.to_string(), Tone::Warning, colour));
+            text.push_str(&labelled("In flight", &in_flight.to_string(), Tone::Warning, layout));
         }
         if self.pods.is_empty() {
             let _ = writeln!(text, "no pod in {} asks to be replaced ({})", self.namespace, self.selector);
         }
         for pod in &self.pods {
             text.push('\n');
-            text.push_str(&self.pod(pod, colour));
+            text.push_str(&self.pod(pod, all, layout));
         }
-        text + &self.near_misses(colour)
+        text + &self.near_misses(layout)
     }
 
-    fn near_misses(&self, colour: bool) -> String {
+    fn near_misses(&self, layout: Layout) -> String {
+        let colour = layout.colour;
         let mut text = String::new();
         if !self.near_misses.is_empty() {
             let _ = writeln!(text, "\n{}", Tone::Bold.on("Near misses: what does not count as it stands", colour));
         }
         for NearMiss { object, seen, advice, command } in &self.near_misses {
-            text.push_str(&labelled("        -", &format!("{object}: {seen}: {advice}"), Tone::Plain, colour));
+            text.push_str(&labelled("        -", &format!("{object}: {seen}: {advice}"), Tone::Plain, layout));
             if let Some(command) = command {
                 let _ = writeln!(text, "{:10}  {}", "", Tone::Bold.on(command, colour));
             }
@@ -40,18 +42,19 @@ impl Explanation {
         }
         if !self.not_looked_at.is_empty() {
             let said = format!("not looked at for near misses: {}", self.not_looked_at.join("; "));
-            let _ = write!(text, "\n{}", labelled("Not seen", &said, Tone::Warning, colour));
+            let _ = write!(text, "\n{}", labelled("Not seen", &said, Tone::Warning, layout));
         }
         text
     }
 
-    fn pod(&self, pod: &PodExplanation, colour: bool) -> String {
+    fn pod(&self, pod: &PodExplanation, all: bool, layout: Layout) -> String {
+        let colour = layout.colour;
         let controlled = pod.controlled_by.as_ref().map(|controller| format!("controlled by {controller}"));
         let behind = [pod.service.as_deref(), pod.workload.as_deref(), controlled.as_deref()];
         let behind = behind.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let title = if behind.is_empty() { pod.pod.clone() } else { format!("{} ({behind})", pod.pod) };
         let mut text = Tone::Bold.on(&title, colour) + "\n";
-        let mut line = |label: &str, said: &str, tone| text.push_str(&labelled(label, said, tone, colour));
+        let mut line = |label: &str, said: &str, tone| text.push_str(&labelled(label, said, tone, layout));
         if let Some(state) = &pod.pod_state {
             line("Pod", &format!("not Ready: {state}"), Tone::Warning);
         }
@@ -79,14 +82,14 @@ impl Explanation {
         line("Eligible", &self.eligible(pod), Tone::Plain);
         if !pod.guardrails.is_empty() {
             text.push('\n');
-            text.push_str(&guardrails(pod, colour));
+            text.push_str(&guardrails(pod, all, layout));
         }
         if !pod.to_do.is_empty() {
             text.push_str("\nWhat to do\n");
         }
         for to_do in &pod.to_do {
             let about = if to_do.guardrails.is_empty() { String::new() } else { format!("{}: ", to_do.guardrails.join(", ")) };
-            text.push_str(&labelled("        -", &format!("{about}{}", to_do.advice), Tone::Plain, colour));
+            text.push_str(&labelled("        -", &format!("{about}{}", to_do.advice), Tone::Plain, layout));
             if let Some(command) = &to_do.command {
                 // Whole, however long: it is there to be copied.
                 let _ = writeln!(text, "{:10}  {}", "", Tone::Bold.on(command, colour));
@@ -159,10 +162,11 @@ fn request(pod: &PodExplanation) -> String {
     said
 }
 
-fn guardrails(pod: &PodExplanation, colour: bool) -> String {
-    let rows: Vec<(Tone, [String; 4])> = pod
-        .guardrails
-        .iter()
+/// Those that block, first; the others only if all are wanted, and else their number.
+fn guardrails(pod: &PodExplanation, all: bool, layout: Layout) -> String {
+    let (blocked, others): (Vec<_>, Vec<_>) = pod.guardrails.iter().partition(|guardrail| guardrail.result == "blocked");
+    let shown = blocked.iter().chain(others.iter().filter(|_| all));
+    let rows: Vec<(Tone, [String; 4])> = shown
         .map(|guardrail| {
             let (tone, verdict) = match guardrail.result {
                 "pass" => (Tone::Good, "pass"),
@@ -172,10 +176,22 @@ fn guardrails(pod: &PodExplanation, colour: bool) -> String {
             (tone, [verdict, guardrail.id, &guardrail.observed, &guardrail.limit].map(str::to_owned))
         })
         .collect();
-    const VERDICT: usize = "BLOCKED".len();
-    const BETWEEN: usize = 6;
-    let longest = pod.guardrails.iter().map(|guardrail| guardrail.id.len()).max().unwrap_or(0);
-    let left = WIDTH.saturating_sub(VERDICT + BETWEEN + longest);
-    let limit = left / 2;
-    table(["VERDICT", "GUARDRAIL", "OBSERVED", "LIMIT"], [VERDICT, longest, left - limit, limit], &rows, colour)
+    let mut text = if rows.is_empty() { String::new() } else { table(["VERDICT", "GUARDRAIL", "OBSERVED", "LIMIT"], &rows, layout) };
+    if !all {
+        let passed = others.iter().filter(|guardrail| guardrail.result == "pass").count();
+        let (passed, unasked) = (size(passed), size(others.len() - passed));
+        let besides = if blocked.is_empty() { "" } else { "besides, " };
+        let said = format!(
+            "{besides}{} passed, {} not apply (--all shows them)",
+            counted(passed, "guardrail", "guardrails"),
+            if unasked == 1 { "one does".to_owned() } else { format!("{} do", number(unasked)) },
+        );
+        text.push_str(&Tone::Dim.on(&said, layout.colour));
+        text.push('\n');
+    }
+    text
+}
+
+fn size(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

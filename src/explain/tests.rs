@@ -1,10 +1,12 @@
 //! What people and programs are told, word for word.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::*;
 use crate::decide::tests::{World, executed, in_flight, now, seconds_ago, snapshot};
 use crate::runbook::DecisionMode;
 use crate::status::InFlightStatus;
-use crate::table::WIDTH;
+use crate::table::Layout;
 
 fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanation {
     let mut world = World::new();
@@ -30,7 +32,7 @@ fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanati
 fn eligible(change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
     let explained = explanation(change, false);
     assert_eq!(explained.pods[0].eligibility.eligible, word);
-    let text = explained.table(false);
+    let text = explained.table(true, Layout::PLAIN);
     let said: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Eligible")).take_while(|line| !line.is_empty()).collect();
     let said = said.iter().map(|line| line.trim_start_matches("Eligible").trim()).collect::<Vec<_>>().join(" ");
     assert_eq!(said, expected);
@@ -38,7 +40,7 @@ fn eligible(change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
 
 #[test]
 fn a_refusal_is_a_page_that_can_be_acted_on() {
-    let text = explanation(|world| world.pods().truncate(1), false).table(false);
+    let text = explanation(|world| world.pods().truncate(1), false).table(true, Layout::PLAIN);
     snapshot("src/explain/tests/refused.txt", &text);
 }
 
@@ -51,7 +53,7 @@ fn what_keeps_pod_and_workload_from_being_well_is_said_in_the_clusters_words() {
         workload.cannot_create = Some("FailedCreate: exceeded quota: team".to_owned());
         workload.controller = Some(crate::snapshot::Foreign { kind: "Kafka.kafka.strimzi.io".to_owned(), name: "events".to_owned() });
     };
-    let text = explanation(unwell, false).table(false);
+    let text = explanation(unwell, false).table(true, Layout::PLAIN);
     let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "Deployment/web, controlled by Kafka.kafka.strimzi.io/events",
@@ -72,9 +74,9 @@ fn every_guardrail_is_in_the_table_and_no_line_is_too_wide() {
     };
     for change in [Box::new(long) as Box<dyn FnOnce(&mut World)>, Box::new(|world| world.workload().labels.clear())] {
         let explained = explanation(change, false);
-        let text = explained.table(false);
+        let text = explained.table(true, Layout::PLAIN);
         for line in text.lines().filter(|line| !line.trim_start().starts_with("kubectl")) {
-            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert!(line.width() <= Layout::PLAIN.columns, "{line}");
         }
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
         for guardrail in &explained.pods[0].guardrails {
@@ -129,7 +131,7 @@ fn an_action_in_flight_is_told_and_is_over_when_its_run_has_ended() {
         world.ledger.executions = vec![execution];
     };
     eligible(busy, Eligible::Later, "at 2025-06-01T12:01:30Z, in 1m 30s, if nothing else changes");
-    let text = explanation(busy, false).table(false);
+    let text = explanation(busy, false).table(true, Layout::PLAIN);
     let told = "In flight shop-x of shop by replace, held by run r until 2025-06-01T12:01:30Z at the latest";
     assert!(text.lines().any(|line| line == told), "{text}");
 }
@@ -140,7 +142,7 @@ fn what_is_only_assumed_is_said_to_be() {
     let pod = &explained.pods[0];
     assert_eq!((pod.hypothetical, pod.mode), (true, "auto_execute"));
     assert!(pod.message.starts_with("if it asked now: replacing web-a: every guardrail"), "{}", pod.message);
-    let text = explained.table(false);
+    let text = explained.table(true, Layout::PLAIN);
     let assumed = "Assumed   it does not ask (remediator.kubedojo.io/restart=true): below is what would be decided if\n          the label were set now\n";
     assert!(text.contains(assumed), "{text}");
     let to_do = "What to do\n        - to ask for its replacement\n            kubectl -n lab label pod web-a remediator.kubedojo.io/restart=true\n";
@@ -153,6 +155,7 @@ fn json_and_yaml_say_the_same() {
     let json = serde_json::to_value(&explained).unwrap();
     let yaml: serde_json::Value = serde_saphyr::from_str(&serde_saphyr::to_string(&explained).unwrap()).unwrap();
     assert_eq!(yaml, json);
+    crate::output::tests::only_snake_case(&json);
     assert_eq!(json["pods"][0]["eligibility"]["eligible"], "not_by_itself");
 }
 
@@ -169,7 +172,7 @@ fn near_misses_come_last_with_what_to_type_and_what_was_not_seen() {
     let not_looked_at = vec!["deployments: no permission to list them".to_owned()];
     let pods = Vec::new();
     let explained = Explanation { near_misses, more_near_misses, not_looked_at, pods, ..explanation(|_| {}, false) };
-    let text = explained.table(false);
+    let text = explained.table(true, Layout::PLAIN);
     let first = "
 Near misses: what does not count as it stands
         - pod/web-1: label remediator.kubedojo.io/restart=\"True\": only the exact value counts: a
@@ -180,6 +183,6 @@ Near misses: what does not count as it stands
     let last = "\n          and 3 more\n\nNot seen  not looked at for near misses: deployments: no permission to list them\n";
     assert!(text.ends_with(last), "{text}");
     let json = serde_json::to_value(&explained).unwrap();
-    assert_eq!((&json["nearMisses"][19]["object"], &json["moreNearMisses"]), (&"pod/web-20".into(), &3.into()));
-    assert_eq!(json["notLookedAt"][0], "deployments: no permission to list them");
+    assert_eq!((&json["near_misses"][19]["object"], &json["more_near_misses"]), (&"pod/web-20".into(), &3.into()));
+    assert_eq!(json["not_looked_at"][0], "deployments: no permission to list them");
 }

@@ -138,6 +138,22 @@ impl Objects {
         self.put(kind, name, changed)
     }
 
+    /// Lets a pod ask with these labels, set at that time; what it asked before is replaced.
+    ///
+    /// # Errors
+    /// There is no such pod, or it no longer is one then.
+    pub fn ask(&mut self, name: &str, labels: &BTreeMap<String, String>, at: jiff::Timestamp) -> Result<(), String> {
+        let Some(object) = self.all.get(&(Kind::Pod, name.to_owned())) else { return Err(self.missing(Kind::Pod, name)) };
+        let asks = |entry: &Value| labels.keys().any(|key| !entry["fieldsV1"]["f:metadata"]["f:labels"][format!("f:{key}")].is_null());
+        let kept = object["metadata"]["managedFields"].as_array().into_iter().flatten().filter(|entry| !asks(entry)).cloned();
+        let owned: serde_json::Map<String, Value> = labels.keys().map(|key| (format!("f:{key}"), serde_json::json!({}))).collect();
+        let entry = serde_json::json!({
+            "manager": "kubectl-label", "operation": "Update", "time": at, "fieldsV1": {"f:metadata": {"f:labels": owned}},
+        });
+        let managed: Vec<Value> = kept.chain([entry]).collect();
+        self.patch(Kind::Pod, name, &serde_json::json!({"metadata": {"labels": labels, "managedFields": managed}}))
+    }
+
     /// Takes an object away.
     ///
     /// # Errors

@@ -126,6 +126,11 @@ impl<'r> Value<'r> {
         Ok(text)
     }
 
+    /// The text as it is written, if it is one; nothing is reported.
+    pub fn line_of_text(&self) -> Option<&'r str> {
+        self.content.and_then(Content::as_text)
+    }
+
     /// Text for humans, of any number of lines; blanks at its ends, which block scalars leave, are cut off.
     pub fn prose(&self) -> Read<String> {
         let text = self.optional_prose()?;

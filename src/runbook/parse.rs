@@ -225,11 +225,12 @@ fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {
     let timeout_seconds = fields.required("timeoutSeconds", |value| value.whole(SECONDS));
     let stable_seconds = fields.optional("stableSeconds", None, |value| value.whole(SECONDS).map(Some));
     let probes = fields.optional("probes", Vec::new(), probes::probes);
+    let mut wrong = Ok(());
     if let (Ok(timeout), Ok(Some(stable))) = (timeout_seconds, stable_seconds)
         && timeout <= stable
     {
         let message = format!("must be more than stableSeconds, {stable}, or no replacement could ever be verified: it is {timeout}");
-        return Err(fields.wrong("timeoutSeconds", message));
+        wrong = Err(fields.wrong("timeoutSeconds", message));
     }
     if let (Ok(timeout), Ok(probes)) = (timeout_seconds, &probes)
         && let Some(slow) = probes.iter().find(|probe| probe.shortest().as_secs() >= u64::from(timeout))
@@ -241,6 +242,7 @@ fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {
         );
         return Err(fields.wrong("timeoutSeconds", message));
     }
+    wrong?;
     Ok(Verification {
         available_equals_desired: checks?.contains(&Check::AvailableEqualsDesired),
         timeout_seconds: timeout_seconds?,

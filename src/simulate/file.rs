@@ -1,6 +1,7 @@
 //! The format of a recorded incident. The functions below read like its definition, one line a field.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -107,6 +108,8 @@ pub(super) fn incident(fields: &mut Fields<'_, '_>, files: &Files<'_>) -> Read<I
     let namespace = bounds.as_ref().map(|bounds| bounds.namespace.clone()).unwrap_or_default();
     let mut objects = Objects::default();
     let changed = change(fields, files, &namespace, &mut objects);
+    let selector = bounds.as_ref().map_or_else(|_| default_request_selector(), |bounds| bounds.selector.clone());
+    let asked = asks(fields, &selector, start.unwrap_or(Timestamp::MAX), &mut objects);
     let ledger = fields.optional("ledger", Ledger::default(), |value| files.ledger(value, start.unwrap_or(Timestamp::MAX)));
     let expect = fields.optional("expect", None, |value| expected_by_pod(value).map(Some));
     // Mistakes in moments are told whatever is wrong above them.
@@ -123,6 +126,7 @@ pub(super) fn incident(fields: &mut Fields<'_, '_>, files: &Files<'_>) -> Read<I
     kind?;
     description?;
     changed?;
+    asked?;
     let moments = match (expect, moments) {
         (Some(expect), None) => {
             let Carried { objects, bounds, at, .. } = carried.into_inner();
@@ -227,6 +231,38 @@ fn change(fields: &mut Fields<'_, '_>, files: &Files<'_>, namespace: &str, objec
     Ok(())
 }
 
+/// Pods that ask, each with how long before: `asks: {web-1: -2m}`. Each gets the request label, and in managedFields the time.
+fn asks(fields: &mut Fields<'_, '_>, selector: &Selector, now: Timestamp, objects: &mut Objects) -> Read<()> {
+    let labels: BTreeMap<String, String> = selector.0.iter().filter_map(|one| Some((one.key.clone(), one.operator.one_value()?))).collect();
+    let objects = RefCell::new(objects);
+    // Of an entry the key is read first, and then its value.
+    let named = RefCell::new(String::new());
+    let expected = "how long ago it asked, as -2m, or +0s for this very moment";
+    let asks = fields.optional("asks", Vec::new(), |value| {
+        value.entries(
+            |key| key.line().inspect(|pod| pod.clone_into(&mut named.borrow_mut())),
+            |value| {
+                let before = value.understood(expected, ago)?;
+                let at = later(now, -before);
+                objects.borrow_mut().ask(&named.borrow(), &labels, at).map_err(|why| value.say(why))
+            },
+        )
+    });
+    asks.map(drop)
+}
+
+/// `-2m`, or nothing at all: `+0s`.
+fn ago(text: &str) -> Result<SignedDuration, String> {
+    let Some((sign, span)) = text.split_at_checked(1).filter(|(sign, _)| matches!(*sign, "-" | "+")) else {
+        return Err(format!("{text:?} has no sign"));
+    };
+    let span = humantime::parse_duration(span).map_err(|error| error.to_string())?;
+    if sign == "+" && !span.is_zero() {
+        return Err(format!("{text} is in the future"));
+    }
+    SignedDuration::try_from(span).map_err(|error| error.to_string())
+}
+
 /// What a probe answered: `{status: 503}`, `{samples: [0.2]}`, or why it could not be asked.
 fn reading(value: &Value<'_>) -> Read<Fact<Reading>> {
     if let Some(Content::Text(_)) = value.content() {
@@ -283,6 +319,7 @@ fn moment(value: &Value<'_>, files: &Files<'_>, carried: &RefCell<Carried>) -> R
         let time_left = fields.optional("deadline", bounds.time_left, span);
         let changed = change(fields, files, &bounds.namespace, objects);
         let now = at.as_ref().map_or(Timestamp::MAX, |(at, _)| *at);
+        let asked = asks(fields, &bounds.selector, now, objects);
         let ledger = fields.optional("ledger", None, |value| files.ledger(value, now).map(Some));
         let resets = fields.optional("resetBreaker", Vec::new(), |value| value.fields(reset).map(|reset| vec![reset]));
         let approve = fields.optional("approve", Vec::new(), |value| value.entries(Value::line, Value::line));
@@ -292,6 +329,7 @@ fn moment(value: &Value<'_>, files: &Files<'_>, carried: &RefCell<Carried>) -> R
         *before = at;
         note?;
         changed?;
+        asked?;
         let (objects, bounds) = (objects.clone(), Bounds { time_left: time_left?, ..bounds.clone() });
         Ok(Moment { at, label, bounds, objects, ledger: ledger?, resets: resets?, approve: approve?, decide: decide?, expect: expect? })
     })

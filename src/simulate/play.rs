@@ -18,7 +18,6 @@ use crate::words::annotation;
 
 /// Every decision of every incident, and whether it is the one expected.
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Simulation {
     /// How many incidents were played.
     pub incidents: usize,
@@ -28,7 +27,6 @@ pub struct Simulation {
 
 /// One decision, compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The incident's name.
     pub incident: String,
@@ -50,7 +48,6 @@ pub struct Row {
 
 /// A decision in short.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Got {
     /// The mode.
     pub mode: &'static str,

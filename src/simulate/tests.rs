@@ -7,6 +7,7 @@ use super::file::Incident;
 use super::{Simulation, files, simulate, simulate_text};
 use crate::decide::{GuardrailId, Mode, Reason};
 use crate::record::record;
+use crate::table::Layout;
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/incidents")
@@ -36,7 +37,7 @@ fn wrong(rest: &str, expected: &str) {
 #[track_caller]
 fn differs(rest: &str, expected: &[&str]) {
     let played = play(rest);
-    assert!(!played.passed(), "{}", played.table());
+    assert!(!played.passed(), "{}", played.table(Layout::PLAIN));
     let differences: Vec<&str> = played.decisions.iter().flat_map(|row| &row.differences).map(String::as_str).collect();
     assert_eq!(differences, expected, "{rest}");
 }
@@ -44,7 +45,7 @@ fn differs(rest: &str, expected: &[&str]) {
 #[test]
 fn the_library_is_decided_as_it_says_and_nothing_is_missing_from_it() {
     let played = simulate(&[library()]).unwrap();
-    assert!(played.passed(), "{}", played.table());
+    assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     let got = || played.decisions.iter().filter_map(|row| row.got.as_ref());
     let blocked: BTreeSet<&str> = got().flat_map(|got| got.blocked_by.iter().copied()).collect();
     assert_eq!(blocked, GuardrailId::ALL.iter().map(|id| id.as_str()).collect(), "guardrails that block");
@@ -103,9 +104,29 @@ fn a_list_of_guardrails_is_all_that_block() {
 }
 
 #[test]
+fn a_pod_asks_without_managed_fields() {
+    assert!(play("asks: {web-1: -2m}\nexpect: {web-1: {mode: auto_execute}}\n").passed());
+    let expired =
+        "asks: {web-1: -61m}\nexpect: {web-1: {mode: abort, reason: request_expired, messageContains: \"2026-11-24T01:59:00Z\"}}\n";
+    assert!(play(expired).passed(), "{}", play(expired).table(Layout::PLAIN));
+    // A second pod, and from a moment on.
+    let moments = "decide: [web-2], asks: {web-2: -1m}, expect: {web-2: {mode: manual}}";
+    let played = play(&format!("moments: [{{at: +5m, {moments}}}]\n"));
+    assert_eq!((played.decisions.len(), played.decisions[0].pod.as_str()), (1, "web-2"));
+    assert!(played.decisions[0].got.is_some(), "{}", played.table(Layout::PLAIN));
+    let asks = "must be how long ago it asked, as -2m, or +0s for this very moment";
+    wrong("asks: {web-1: +2m}\nexpect: {}\n", &format!("test.yaml:8:15: asks[web-1]: {asks}: +2m is in the future"));
+    wrong("asks: {web-1: 2m}\nexpect: {}\n", &format!("test.yaml:8:15: asks[web-1]: {asks}: \"2m\" has no sign"));
+    wrong(
+        "asks: {web-9: -2m}\nexpect: {}\n",
+        "test.yaml:8:15: asks[web-9]: Pod/web-9 is not among the objects at this moment (there are web-1, web-2, web-3)",
+    );
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let known = "known here: apiVersion, kind, metadata, description, start, settings, runbooks, remove, objects, patch, unreadable, \
-                 probes, ledger, expect, moments";
+                 probes, asks, ledger, expect, moments";
     wrong("expect: {}\nexpectations: {}\n", &format!("test.yaml:9:1: expectations: unknown field: remove it ({known})"));
     wrong("expct: {web-1: abort}\n", "test.yaml:8:1: expct: did you mean expect?");
     wrong("", "test.yaml:1:1: moments: is missing: say what to expect, at start (expect) or at several moments (moments)");
@@ -213,7 +234,7 @@ fn one_pod_alone_is_recorded_beside_others_that_ask() {
     let from = library().join("../runbook.yaml");
     let path = record(&folder.0, &from, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
     let played = simulate(&[path]).unwrap();
-    assert!(played.passed(), "{}", played.table());
+    assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     assert_eq!(played.decisions.iter().map(|row| row.pod.as_str()).collect::<Vec<_>>(), ["pay-a"]);
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::play::{Got, Row, Simulation};
+use crate::table::{Layout, Tone, table, wrapped};
 use crate::words::{counted, inert, number};
 
 const HEADINGS: [&str; 6] = ["INCIDENT", "MOMENT", "POD", "EXPECTED", "GOT", "RESULT"];
@@ -12,29 +13,27 @@ const WIDEST: usize = 48;
 
 impl Simulation {
     /// For people.
-    pub fn table(&self) -> String {
-        let rows: Vec<[String; 6]> = self.decisions.iter().map(cells).collect();
-        let mut widths = HEADINGS.map(str::len);
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let mut text = line(&HEADINGS.map(str::to_owned), &widths);
-        for row in &rows {
-            text += &line(row, &widths);
-        }
-        let _ = write!(text, "{}\n{}", self.differences(), self.summary());
+    pub fn table(&self, layout: Layout) -> String {
+        let rows: Vec<(Tone, [String; 6])> = self.decisions.iter().map(|row| (Tone::Plain, cells(row))).collect();
+        let mut text = table(HEADINGS, &rows, Layout { colour: false, ..layout });
+        let _ = write!(text, "{}\n{}", self.told(|said| wrapped(said, layout.columns.saturating_sub(4))), self.summary());
         text
     }
 
     /// Each decision that is not the one expected, with what was expected and what was decided.
     pub fn differences(&self) -> String {
+        self.told(|said| vec![said.to_owned()])
+    }
+
+    fn told(&self, lines: impl Fn(&str) -> Vec<String>) -> String {
         let mut text = String::new();
         for row in self.decisions.iter().filter(|row| !row.ok) {
             let _ = write!(text, "\n{}: {}, {}, {}:\n", row.file, row.incident, row.moment, or_nothing(&row.pod));
             for difference in &row.differences {
-                let _ = writeln!(text, "  {difference}");
+                // Further lines stand under the first, behind its sign.
+                let (sign, said) = difference.split_at_checked(2).unwrap_or(("", difference));
+                let said = lines(said);
+                let _ = writeln!(text, "  {sign}{}", said.join("\n    "));
             }
         }
         text
@@ -59,9 +58,4 @@ fn cells(row: &Row) -> [String; 6] {
 
 fn or_nothing(text: &str) -> &str {
     if text.is_empty() { NOTHING } else { text }
-}
-
-fn line(cells: &[String; 6], widths: &[usize; 6]) -> String {
-    let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-    format!("{}\n", padded.join("  ").trim_end())
 }

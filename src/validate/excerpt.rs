@@ -1,5 +1,6 @@
 //! A mistake with the line that it is in, and a caret under its column.
 
+use textwrap::{Options, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
 use crate::audit::Style;
@@ -20,10 +21,18 @@ pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> Str
             let room = width.saturating_sub(gutter.len()).max(20);
             let (source, before) = around(line.trim_start_matches('\u{feff}'), problem.column, room);
             let caret = style.coloured("31", "^");
+            let problem = said(&problem.to_string(), style);
             format!("{problem}\n{}{source}\n{:>5} | {}{caret}", style.coloured("2", &gutter), "", " ".repeat(before))
         }
-        None => problem.to_string(),
+        None => said(&problem.to_string(), style),
     }
+}
+
+/// On a terminal in lines of whole words; a path that is longer stays in one piece, for whoever copies it.
+pub(super) fn said(text: &str, style: Style) -> String {
+    let Some(width) = style.width else { return text.to_owned() };
+    let options = Options::new(width).word_splitter(WordSplitter::NoHyphenation).wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::fill(text, options.break_words(false).subsequent_indent("    "))
 }
 
 /// The part of a line around a column, at most `room` columns of a terminal, inert; and how many columns stand before it.
@@ -97,6 +106,10 @@ mod tests {
         assert_eq!(shown(&problem, &files, Style::PLAIN), "a.yaml:2:3: b: is wrong");
         let terminal = Style { width: Some(80), colour: false };
         assert_eq!(shown(&problem, &files, terminal), "a.yaml:2:3: b: is wrong\n    2 | b: 2\n      |   ^");
+        let narrow = Style { width: Some(60), colour: false };
+        let long = Problem { message: "must be one of these, and none of those which it is not".to_owned(), line: 0, ..problem.clone() };
+        let expected = "a.yaml: b: must be one of these, and none of those which it\n    is not";
+        assert_eq!(shown(&long, &files, narrow), expected);
         assert_eq!(shown(&Problem { line: 0, ..problem.clone() }, &files, terminal), "a.yaml: b: is wrong");
         assert_eq!(shown(&Problem { line: 9, ..problem }, &files, terminal), "a.yaml:9:3: b: is wrong");
     }

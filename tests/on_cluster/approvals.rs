@@ -80,9 +80,23 @@ fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     assert_eq!(asked(&lab, &second, &target)["plan"], approval["plan"]);
     let status = lab.asks_without_runbook(&["status", "--output", "json"]).tells().json();
     assert_eq!(status["proposals"][0]["plan"], approval["plan"], "{status}");
-    assert_eq!(status["proposals"][0]["approveWith"], *command, "{status}");
+    assert_eq!(status["proposals"][0]["approve_with"], *command, "{status}");
     asks_it_whole("status -o json", status["proposals"][0]["message"].as_str().unwrap(), &target, &command);
-    asks_it_whole("status", &lab.asks_without_runbook(&["status"]).tells().out, &target, &command);
+    let table = lab.asks_without_runbook(&["status"]).tells().out;
+    let said = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        format!(
+            "plan {} action delete {} of Deployment/web, service app=web why replacing ",
+            approval["plan"].as_str().unwrap(),
+            target.name
+        ),
+        "evidence symptom \"manual_restart_recommended\", probable cause \"pod_process_hung\", confidence 0.93, risk low verify a"
+            .to_owned(),
+        "verify a replacement must be Ready and all replicas available within 40 s rollback controller_recreates_pod (The".to_owned(),
+    ] {
+        assert!(said.contains(&part), "status does not say {part:?}: {table}");
+    }
+    assert!(table.contains(&format!("\n  approve\n    {command}\n")) && table.matches(&command).count() == 1, "{table}");
     assert!(lab.state()["data"]["summary"].as_str().unwrap().contains(&command), "the summary has the command");
     let events = lab.get(&["events.events.k8s.io"]);
     let notes: Vec<&Value> =

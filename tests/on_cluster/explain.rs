@@ -26,7 +26,7 @@ fn result<'a>(pod: &'a Value, id: &str) -> &'a Value {
 /// What is to be done about one guardrail.
 #[track_caller]
 fn to_do<'a>(pod: &'a Value, id: &str) -> &'a Value {
-    let all = pod["toDo"].as_array().unwrap();
+    let all = pod["to_do"].as_array().unwrap();
     let about = |one: &&Value| one["guardrails"].as_array().unwrap().iter().any(|other| other == id);
     all.iter().find(about).unwrap_or_else(|| panic!("nothing about {id}: {pod}"))
 }
@@ -44,7 +44,14 @@ fn a_refused_pod_with_its_block_its_numbers_and_what_to_do() {
     let scale = format!("kubectl -n {} scale deployment/single --replicas 2", lab.namespace);
     assert_eq!(to_do(&pod, "own_workload_redundancy")["command"], json!(scale));
 
+    for name in [format!("pod/{}", target.name), format!("pods/{}", target.name), format!("po/{}", target.name)] {
+        assert_eq!(only(&lab.asks(&["explain", &name, "-o", "json"]).tells())["uid"], *target.uid);
+    }
     let text = lab.asks(&["explain"]).tells();
+    assert!(!text.out.contains(" cooldown ") && text.out.contains(" passed, "), "{}", text.out);
+    let all = lab.asks(&["explain", "--all"]).tells().out;
+    let (blocked, passed) = (all.find("BLOCKED  ").unwrap(), all.find("pass     ").unwrap());
+    assert!(blocked < passed && all.contains("  cooldown "), "{all}");
     assert!(text.out.contains("BLOCKED  blast_radius") && text.out.contains(&scale), "{}", text.out);
     assert!(!text.out.contains('\u{1b}'), "no colours but on a terminal: {text:?}");
     // What it advises is what it takes.
@@ -117,7 +124,7 @@ fn a_pod_that_does_not_ask_is_explained_as_if_it_did() {
     assert!(pod["message"].as_str().unwrap().starts_with("if it asked now: replacing "), "{pod}");
     assert_eq!(pod["evidence"]["bare"], true);
     let command = format!("kubectl -n {} label pod {} {RESTART}=true", lab.namespace, target.name);
-    assert_eq!(pod["toDo"][0]["command"], json!(command));
+    assert_eq!(pod["to_do"][0]["command"], json!(command));
     let text = lab.asks(&["explain", &target.name]).tells().out;
     assert!(text.contains("Assumed   it does not ask"), "{text}");
     assert!(lab.get(&["pod", &target.name])["metadata"]["labels"][RESTART].is_null());
@@ -135,6 +142,11 @@ fn a_pod_that_is_not_there_is_an_error_that_says_so() {
     let told = lab.asks(&["explain", "../configmaps/x"]).tells();
     assert_eq!(told.exit, 2);
     assert!(told.errors.contains("is not a pod's name"), "{told:?}");
+    for other in ["deployment/web", "deploy/web"] {
+        let told = lab.asks(&["explain", other]).tells();
+        let expected = format!("{other:?} is not a pod: explain takes a pod, as NAME or pod/NAME");
+        assert!(told.exit == 2 && told.errors.contains(&expected), "{told:?}");
+    }
 }
 
 #[test]
@@ -183,7 +195,7 @@ fn an_action_of_another_run_is_told_with_its_holder_and_its_end() {
     let other = lab.pods("web").iter().map(Pod::of).find(|pod| pod.uid != first.uid).unwrap();
     let told = lab.asks(&["explain", &other.name, "-o", "json"]).tells();
     let (pod, all) = (only(&told), told.json());
-    assert_eq!(all["inFlight"][0]["pod"], json!(first.name), "{all}");
+    assert_eq!(all["in_flight"][0]["pod"], json!(first.name), "{all}");
     assert_eq!(result(&pod, "concurrent_actions"), "blocked");
     let text = lab.asks(&["explain", &other.name]).tells().out;
     assert!(text.contains(&format!("In flight {} of web by replace-redundant-pod, held by run ", first.name)), "{text}");
@@ -194,7 +206,7 @@ fn an_action_of_another_run_is_told_with_its_holder_and_its_end() {
 #[track_caller]
 fn near_misses(told: &Told) -> Vec<(String, String)> {
     assert_eq!(told.exit, 0, "{told:?}");
-    let all = told.json()["nearMisses"].as_array().unwrap().clone();
+    let all = told.json()["near_misses"].as_array().unwrap().clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     all.iter().map(|one| (text(&one["object"]), text(&one["command"]))).collect()
 }
@@ -295,7 +307,7 @@ fn near_misses_that_cannot_be_looked_for_are_named_and_nothing_fails() {
     });
     let told = lab.asks(&["explain", "-o", "json"]).by(&proxy.kubeconfig).tells();
     assert_eq!(near_misses(&told).len(), 1, "the pod's own: {told:?}");
-    let unseen = told.json()["notLookedAt"].clone();
+    let unseen = told.json()["not_looked_at"].clone();
     assert!(unseen[0].as_str().unwrap().starts_with("deployments: list deployments: no clear answer"), "{told:?}");
 
     // Without a permission that a run needs to read there is nothing to explain, and it is named.

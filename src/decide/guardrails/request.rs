@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
 use crate::decide::asked::{AHEAD, renewed_at, requested_at};
 use crate::snapshot::{CLOCKS_DIFFER, Container, Ended, Request};
-use crate::words::{annotation, counted, inert};
+use crate::words::{MANUAL_RESTART, annotation, counted, inert};
 
 /// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
 pub(super) fn stands(case: &Case<'_>) -> Ruling {
@@ -57,6 +57,14 @@ const RECENTLY_IN_WORDS: &str = "within ten minutes";
 /// What the kubelet says while it cannot get an image.
 pub(super) const IMAGE_ERRORS: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
+
+/// The symptoms that a pod's status can tell, apart from [`IMAGE_ERRORS`]: where a runbook names one, it is confirmed live.
+const CONFIRMED: [&str; 3] = ["CrashLoopBackOff", "OOMKilled", "readiness_probe_failed"];
+
+/// Every symptom that has a meaning of its own: those that are confirmed live, and that of a bare label.
+pub fn known_symptoms() -> impl Iterator<Item = &'static str> {
+    CONFIRMED.into_iter().chain(IMAGE_ERRORS).chain([MANUAL_RESTART])
+}
 
 /// What was detected still is: a pod that has recovered since is left alone. Symptoms that its status cannot tell are not looked for.
 ///

@@ -36,11 +36,15 @@ fn probe(fields: &mut Fields<'_, '_>, names: &mut BTreeSet<String>) -> Read<Prob
     let http = fields.optional("http", None, |value| value.fields(http).map(Some));
     let prometheus = fields.optional("prometheus", None, |value| value.fields(prometheus).map(Some));
     let timeout_seconds = fields.optional("timeoutSeconds", DEFAULT_TIMEOUT, |value| value.whole(TIMEOUT));
+    // One with mistakes is there, too.
+    let there = (!matches!(http, Ok(None)), !matches!(prometheus, Ok(None)));
+    if there == (true, true) {
+        return Err(fields.wrong("prometheus", "must not be there beside http: make it a probe of its own"));
+    }
     let question = match (http?, prometheus?) {
-        (Some(http), None) => Question::Http(http),
+        (Some(http), _) => Question::Http(http),
         (None, Some(prometheus)) => Question::Prometheus(prometheus),
         (None, None) => return Err(fields.say("must ask something: it needs http or prometheus")),
-        (Some(_), Some(_)) => return Err(fields.wrong("prometheus", "must not be there beside http: make it a probe of its own")),
     };
     Ok(Probe { name: name?, question, timeout_seconds: timeout_seconds? })
 }
@@ -61,18 +65,20 @@ fn http(fields: &mut Fields<'_, '_>) -> Read<HttpProbe> {
 
 fn prometheus(fields: &mut Fields<'_, '_>) -> Read<PrometheusProbe> {
     let url = fields.required("url", |value| {
-        let base = link(value)?;
-        if base.as_str().contains('?') || base.as_str().contains("/api/v1") {
+        let base = link(value);
+        let ends_late = value.line_of_text().is_some_and(|text| text.contains('?') || text.contains("/api/v1"));
+        if ends_late {
             return Err(value.say("must end where the server's own /api/v1 begins, as http://prometheus.monitoring:9090 does"));
         }
-        Ok(base)
+        base
     });
     let query = fields.required("query", |value| {
         let query = value.prose()?;
+        let template = Template::new(&query).map_err(|wrong| value.say(wrong));
         if query.chars().count() > LONGEST_QUERY {
             return Err(value.say(format!("must have at most {LONGEST_QUERY} characters: make it a recording rule")));
         }
-        Template::new(&query).map_err(|wrong| value.say(wrong))
+        template
     });
     let number = |value: &Value<'_>| match Number::new(value.finite()?) {
         Some(number) => Ok(Some(number)),
@@ -86,9 +92,10 @@ fn prometheus(fields: &mut Fields<'_, '_>) -> Read<PrometheusProbe> {
     ];
     let samples = fields.optional("samples", 1, |value| value.whole(SAMPLES));
     let interval_seconds = fields.optional("intervalSeconds", DEFAULT_INTERVAL, |value| value.whole(INTERVAL));
-    let stated: Vec<Bound> = bounds.into_iter().collect::<Read<Vec<_>>>()?.into_iter().flatten().collect();
+    // One with a mistake is stated, too.
+    let stated: Vec<Read<Bound>> = bounds.into_iter().filter_map(Read::transpose).collect();
     let bound = match stated[..] {
-        [bound] => Ok(bound),
+        [bound] => bound,
         [] => Err(fields.say("needs below, above, atMost or atLeast: without a bound it is a check that cannot fail")),
         _ => Err(fields.say("must have one of below, above, atMost and atLeast: make each a probe of its own")),
     };
@@ -97,10 +104,10 @@ fn prometheus(fields: &mut Fields<'_, '_>) -> Read<PrometheusProbe> {
 
 fn link(value: &Value<'_>) -> Read<Template> {
     let text = value.line()?;
-    let template = Template::new(&text).map_err(|wrong| value.say(wrong))?;
+    let template = Template::new(&text).map_err(|wrong| value.say(wrong));
     // What was written is not repeated: it may hold a password.
     match url::wrong(&text) {
         Some(wrong) => Err(value.say(format!("must be a URL, and {wrong}"))),
-        None => Ok(template),
+        None => template,
     }
 }

@@ -251,3 +251,20 @@ fn part_of_the_digest() {
     digests.dedup();
     assert_eq!(digests.len(), count);
 }
+
+#[test]
+fn no_mistake_of_a_probe_hides_another() {
+    wrong(
+        "http: {url: 'ftp://x/${NOPE}'}, prometheus: {url: 'ftp://p/api/v1', query: '${NOPE}', below: 1, above: x}",
+        &[
+            "[0].http.url: has \"NOPE\", which is not known: use ${SERVICE}, ${NAMESPACE}, ${WORKLOAD}, ${POD_NAME}",
+            "[0].http.url: must be a URL, and it must begin with http:// or https://",
+            "[0].prometheus: must have one of below, above, atMost and atLeast: make each a probe of its own",
+            "[0].prometheus: must not be there beside http: make it a probe of its own",
+            "[0].prometheus.url: must be a URL, and it must begin with http:// or https://",
+            "[0].prometheus.url: must end where the server's own /api/v1 begins, as http://prometheus.monitoring:9090 does",
+            "[0].prometheus.query: has \"NOPE\", which is not known: use ${SERVICE}, ${NAMESPACE}, ${WORKLOAD}, ${POD_NAME}",
+            "[0].prometheus.above: must be a number, not \"x\"",
+        ],
+    );
+}
