@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::explain::{ExplainError, explain};
 use crate::load::LoadError;
 use crate::output::json_pretty;
-use crate::reset::Reset;
+use crate::reset::{Reset, open_breakers};
 use crate::run::{RunError, run};
 use crate::simulate::{SimulateError, simulate};
 use crate::status::status;
@@ -63,6 +63,8 @@ enum CliError {
     Run(Box<RunError>),
     #[error("--reason is empty: say what was mended")]
     NoReason,
+    #[error("{why}")]
+    NothingReset { why: String, open: Vec<String> },
     #[error(transparent)]
     Simulate(SimulateError),
     #[error(transparent)]
@@ -76,7 +78,8 @@ enum CliError {
 impl CliError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::NoReason => Exit::Usage,
+            // Whoever resets a breaker wants it closed, and a script must not take a slip of the keyboard for that.
+            Self::Config(_) | Self::NoReason | Self::NothingReset { .. } => Exit::Usage,
             Self::Run(error) => error.exit(),
             Self::Simulate(error) => error.exit(),
             Self::Explain(error) => error.exit(),
@@ -91,6 +94,11 @@ impl CliError {
         for line in self.lines(style) {
             // Where standard error takes nothing either, the exit code is all that is left to say it.
             let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
+        }
+        if let Self::NothingReset { open, .. } = self {
+            for line in open {
+                let _ = writeln!(std::io::stderr(), "  {} {}", style.coloured("1", "hint:"), inert(line, LONGEST_ERROR));
+            }
         }
         self.exit()
     }
@@ -248,6 +256,10 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     let (api, mut store) = open(target).await?;
     let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
     let cleared = reset.write(&mut store, || api.clock().now().unwrap_or_default()).await?;
+    if cleared.is_empty() {
+        let (why, open) = (reset.in_vain(store.ledger()), open_breakers(store.ledger(), api.namespace()));
+        return Err(CliError::NothingReset { why, open });
+    }
     for opening in &cleared {
         let scope =
             opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
@@ -257,13 +269,6 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
             inert(&reset.runbook, 253),
             opening.at,
             inert(&opening.cause, 1000)
-        ))?;
-    }
-    if cleared.is_empty() {
-        say(&format!(
-            "no circuit breaker of {} is open{}",
-            inert(&reset.runbook, 253),
-            reset.service.map_or_else(String::new, |service| format!(" for {}", inert(&service, 253)))
         ))?;
     }
     Ok(Exit::Done)

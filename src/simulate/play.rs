@@ -100,7 +100,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         };
         for reset in &moment.resets {
             if reset.apply(&mut ledger, now).is_empty() {
-                let text = format!("- resetBreaker: no circuit breaker of {} is open", reset.runbook);
+                let text = format!("- resetBreaker: {}", reset.in_vain(&ledger));
                 rows.push(Row { ok: false, differences: vec![text], ..row("") });
             }
         }
