@@ -139,7 +139,7 @@ impl<W: Write> Reporter<W> {
         let message = with_owners(message, record.escalation.as_ref());
         self.last = Some(record);
 
-        if decision.is_moot() {
+        if decision.is_moot() || decision.observing {
             return;
         }
         let reason = match (decision.mode, &decision.reason) {
