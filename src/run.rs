@@ -34,8 +34,9 @@ use crate::verify::{Verdict, Verification};
 
 pub use error::RunError;
 use error::exit_of;
-pub(crate) use intent::{execution, proposal};
+pub(crate) use intent::{execution, proposal, stands_for};
 use report::Reporter;
+use tell::Put;
 
 /// Nothing is sent later than this after the intent was written.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -147,7 +148,7 @@ impl<W: Write> Run<'_, W> {
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;
 
         // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
-        let (mut eligible, mut proposals, mut decided) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut eligible, mut put, mut decided) = (Vec::new(), Put::default(), Vec::new());
         let now = self.now();
         let ledger = self.store.ledger().clone();
         snapshot.requests.sort_by_cached_key(|request| turn(request, &ledger, &self.settings.selector, now));
@@ -159,7 +160,7 @@ impl<W: Write> Run<'_, W> {
                 eligible.push(request.clone());
             } else {
                 self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
-                proposals.extend(proposal(request, &decision, &snapshot, &self.runbooks));
+                put.add(request, &decision, &snapshot, &self.runbooks, &ledger);
                 if self.recorder.is_some() {
                     decided.push((request, decision));
                 }
@@ -169,13 +170,13 @@ impl<W: Write> Run<'_, W> {
         self.record(&Seen { snapshot: &snapshot, ledger: &ledger, now, decisions });
         self.save_record();
         if self.dry_run {
-            proposals.clear();
+            put = Put::default();
             // Only what waits for its probes is left.
             for request in std::mem::take(&mut eligible) {
                 self.shadow(&request, &mut snapshot).await;
             }
         }
-        self.tell(proposals).await?;
+        self.tell(put).await?;
         // Ten thousand peers are not needed any more.
         snapshot.services.clear();
         for request in eligible {
@@ -234,8 +235,9 @@ impl<W: Write> Run<'_, W> {
                 let ledger = self.store.ledger().clone();
                 self.record(&Seen { snapshot, ledger: &ledger, now, decisions: vec![(request, decision)] });
                 self.save_record();
-                let proposal = proposal(request, decision, snapshot, &self.runbooks);
-                return self.tell(proposal.into_iter().collect()).await;
+                let mut put = Put::default();
+                put.add(request, decision, snapshot, &self.runbooks, &ledger);
+                return self.tell(put).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
             let before = self.store.ledger().clone();
