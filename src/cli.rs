@@ -13,7 +13,7 @@ use crate::api::{Access, Api};
 use crate::audit::{Format, Progress, Sink, StandardOutput, Style};
 use crate::check::check;
 use crate::clock::{Clock, Deadline};
-use crate::config::{ConfigErrors, LogFormat, Raw, Settings};
+use crate::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::exit::Exit;
 use crate::explain::{ExplainError, explain};
 use crate::load::LoadError;
@@ -152,7 +152,7 @@ impl Cli {
             Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
-            Command::Validate { files, output } => check_files(&files, output),
+            Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
             Command::Render { file } => render(&file),
             Command::Schema => say(&crate::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
@@ -274,8 +274,8 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     Ok(Exit::Done)
 }
 
-fn check_files(files: &[PathBuf], output: Output) -> Result<Exit, CliError> {
-    let validation = validate(files);
+fn check_files(files: &[PathBuf], deadline: Option<String>, output: Output) -> Result<Exit, CliError> {
+    let validation = validate(files, run_deadline(deadline).map_err(CliError::Config)?);
     output.print(&validation.report(), || validation.text(Style::of(&std::io::stdout())))?;
     Ok(if validation.is_valid() { Exit::Done } else { Exit::Usage })
 }
