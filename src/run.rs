@@ -3,6 +3,7 @@
 mod adopt;
 mod error;
 mod intent;
+mod outcome;
 mod remember;
 mod report;
 mod tell;

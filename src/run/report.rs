@@ -20,6 +20,8 @@ use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
 use crate::words::quoted;
 
+use super::outcome::sentence;
+
 /// After so many that could not be written, a run writes no more Events.
 const MOST_LOST_EVENTS: u32 = 2;
 
@@ -239,7 +241,7 @@ impl<W: Write> Reporter<W> {
         let Execution { pod, workload, .. } = execution;
         let stopped = opening.map(stopped);
         let consequence = stopped.as_ref().map_or_else(String::new, |stopped| format!("; {stopped}"));
-        let message = format!("{} {}: {}{consequence}", word(verdict.result), pod.name, verdict.detail);
+        let message = format!("{}{consequence}", sentence(execution.method, &pod.name, verdict.result, &verdict.detail));
         let base = self.of_execution(Kind::Outcome, message.clone(), execution);
         // What is only known of a request that this run decided on itself.
         let record = match self.last.take().filter(|last| last.pod_uid == base.pod_uid) {
@@ -297,8 +299,8 @@ impl<W: Write> Reporter<W> {
             level => level,
         };
         let consequence = opening.map_or_else(String::new, |opening| format!("; {}", stopped(opening)));
-        let message =
-            format!("not told before, at {:.0}: {} {}: {}{consequence}", end.at, word(end.result), execution.pod.name, end.detail);
+        let sentence = sentence(execution.method, &execution.pod.name, end.result, &end.detail);
+        let message = format!("not told before, at {:.0}: {sentence}{consequence}", end.at);
         let escalation = EscalationRecord {
             level: level.as_str(),
             runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
@@ -420,17 +422,6 @@ fn with_owners(text: String, escalation: Option<&EscalationRecord>) -> String {
     let named: Vec<String> = owners.iter().filter_map(|(of, owner)| Some(format!("{of} owner {}", quoted(owner.as_ref()?)))).collect();
     let longer = format!("{text} ({})", named.join(", "));
     if named.is_empty() || longer.len() > events::MAX_NOTE { text } else { longer }
-}
-
-fn word(result: Outcome) -> &'static str {
-    match result {
-        Outcome::Verified => "replaced and verified",
-        Outcome::Failed => "replaced, but verification failed for",
-        Outcome::Unknown => "cannot prove the replacement of",
-        Outcome::Superseded => "stopped verifying the replacement of",
-        Outcome::DegradedBefore => "replaced, in a workload that was degraded before,",
-        Outcome::NotExecuted => "did not touch",
-    }
 }
 
 fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: Option<&str>) -> ActionRecord {
