@@ -2,6 +2,7 @@
 
 mod adopt;
 mod error;
+mod forgotten;
 mod intent;
 mod outcome;
 mod remember;
@@ -91,9 +92,10 @@ async fn within_deadline<W: Write>(
     };
     let mut reporter = Reporter::new(sink, &api, settings, dry_run);
     reporter.outbox.knows(store.ledger());
-    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
+    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit, starts_anew: false };
     let ended = run.all().await;
     run.tell_the_rest().await;
+    run.remember_the_new_ledger().await;
     if run.reporter.trail_is_lost().is_some() {
         *run.exit = run.exit.and(Exit::Unwritten);
     }
@@ -110,6 +112,8 @@ struct Run<'a, W> {
     reporter: Reporter<W>,
     recorder: Option<Recorder>,
     exit: &'a mut Exit,
+    /// It has said that the ledger is a new one.
+    starts_anew: bool,
 }
 
 /// A pod about to be replaced: freshly read, freshly decided.
@@ -122,6 +126,7 @@ impl<W: Write> Run<'_, W> {
     async fn all(&mut self) -> Result<(), RunError> {
         // Match.
         let mut requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
+        self.notice_what_is_forgotten().await;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
             self.remember(requests).await?;

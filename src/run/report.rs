@@ -25,6 +25,9 @@ use super::outcome::sentence;
 /// After so many that could not be written, a run writes no more Events.
 const MOST_LOST_EVENTS: u32 = 2;
 
+/// About an outcome of an earlier run.
+const TOLD_LATE: &str = "told_late";
+
 /// Writes records and Events for one run.
 pub(super) struct Reporter<W> {
     sink: Sink<W>,
@@ -94,6 +97,19 @@ impl<W: Write> Reporter<W> {
     pub(super) fn about_the_run(&mut self, message: String) {
         let record = self.record(Kind::Run, message);
         self.write(&record);
+    }
+
+    /// Runs were here before this ledger was. `silent`: only the trail says so.
+    pub(super) async fn ledger_starts_anew(&mut self, message: String, ledger: &ObjectRef, silent: bool) {
+        let level = if silent { Escalate::None } else { Escalate::OpenIncident };
+        let mut record = self.record(Kind::Run, message.clone());
+        record.reason = Some("ledger_new".to_owned());
+        record.escalation = Some(EscalationRecord { level: level.as_str(), runbook_owner: None, service_owner: None, reset_with: None });
+        self.write(&record);
+        self.outbox.add(level, "", format!("ledger_new {}", ledger.uid), &record);
+        if !silent {
+            self.event(Reason::LedgerStartsAnew, ledger, ledger, "", &message).await;
+        }
     }
 
     /// One decision: the one record of it, and an Event for the workload's owner.
@@ -308,14 +324,15 @@ impl<W: Write> Reporter<W> {
             reset_with: opening.map(|opening| opening.reset_with(&execution.namespace)),
         };
         let record = self.of_execution(Kind::Run, message, execution);
-        let record = Record { reason: Some("told_late".to_owned()), escalation: Some(escalation), ..record };
+        let record = Record { reason: Some(TOLD_LATE.to_owned()), escalation: Some(escalation), ..record };
         self.outbox.add(level, &execution.pod.uid, execution.news(end.result), &record);
     }
 
     /// What a message is: the record that the trail has of it, one of its own if it is about many or about the past.
     pub(super) fn message(&mut self, message: &Message) -> Record {
         let ([News { record, .. }], 0) = (message.news.as_slice(), message.surplus) else { return self.summary(message) };
-        if record.kind == Kind::Run {
+        // The rest has been written when it happened.
+        if record.reason.as_deref() == Some(TOLD_LATE) {
             self.write(record);
         }
         record.clone()
