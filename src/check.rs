@@ -10,6 +10,7 @@ use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 use crate::api::{Access, Api, ApiError, Question};
 use crate::clock::{Clock, Deadline};
 use crate::config::Settings;
+use crate::forgotten::earlier_run;
 use crate::ledger::MAX_BYTES;
 use crate::load::{LoadError, load};
 use crate::notify::Webhook;
@@ -196,6 +197,11 @@ async fn ledger(findings: &mut Findings, api: &Api, state_configmap: &str) {
         Ok(store) => store,
         Err(error) => return findings.failed("ledger", error.into()),
     };
+    match earlier_run(api, &store).await {
+        Ok(Some(earlier)) => findings.warning("ledger", earlier.message(state_configmap, api.namespace())),
+        Ok(None) => {}
+        Err(error) => findings.failed("ledger", error.into()),
+    }
     let ledger = store.ledger();
     let size = match ledger.encode() {
         Ok(text) => text.len(),

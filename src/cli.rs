@@ -13,12 +13,12 @@ use crate::api::{Access, Api};
 use crate::audit::{Format, Progress, Sink, StandardOutput, Style};
 use crate::check::check;
 use crate::clock::{Clock, Deadline};
-use crate::config::{ConfigErrors, LogFormat, Raw, Settings};
+use crate::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::exit::Exit;
 use crate::explain::{ExplainError, explain, pod_name};
 use crate::load::LoadError;
 use crate::output::json_pretty;
-use crate::reset::Reset;
+use crate::reset::{Reset, open_breakers};
 use crate::run::{RunError, run};
 use crate::simulate::{SimulateError, simulate};
 use crate::status::status;
@@ -64,6 +64,8 @@ enum CliError {
     Run(Box<RunError>),
     #[error("--reason is empty: say what was mended")]
     NoReason,
+    #[error("{why}")]
+    NothingReset { why: String, open: Vec<String> },
     #[error(transparent)]
     Simulate(SimulateError),
     #[error(transparent)]
@@ -77,7 +79,8 @@ enum CliError {
 impl CliError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::NoReason => Exit::Usage,
+            // Whoever resets a breaker wants it closed, and a script must not take a slip of the keyboard for that.
+            Self::Config(_) | Self::NoReason | Self::NothingReset { .. } => Exit::Usage,
             Self::Run(error) => error.exit(),
             Self::Simulate(error) => error.exit(),
             Self::Explain(error) => error.exit(),
@@ -92,6 +95,11 @@ impl CliError {
         for line in self.lines(style) {
             // Where standard error takes nothing either, the exit code is all that is left to say it.
             let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
+        }
+        if let Self::NothingReset { open, .. } = self {
+            for line in open {
+                let _ = writeln!(std::io::stderr(), "  {} {}", style.coloured("1", "hint:"), inert(line, LONGEST_ERROR));
+            }
         }
         self.exit()
     }
@@ -145,7 +153,7 @@ impl Cli {
             Command::Check { output, policy, target } => show_check(output, policy, target).await,
             Command::Status { output, target } => show_status(output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
-            Command::Validate { files, output } => check_files(&files, output),
+            Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
             Command::Render { file } => render(&file),
             Command::Schema => say(&crate::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
@@ -251,6 +259,10 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     let (api, mut store) = open(target).await?;
     let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
     let cleared = reset.write(&mut store, || api.clock().now().unwrap_or_default()).await?;
+    if cleared.is_empty() {
+        let (why, open) = (reset.in_vain(store.ledger()), open_breakers(store.ledger(), api.namespace()));
+        return Err(CliError::NothingReset { why, open });
+    }
     for opening in &cleared {
         let scope =
             opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
@@ -262,18 +274,11 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
             inert(&opening.cause, 1000)
         ))?;
     }
-    if cleared.is_empty() {
-        say(&format!(
-            "no circuit breaker of {} is open{}",
-            inert(&reset.runbook, 253),
-            reset.service.map_or_else(String::new, |service| format!(" for {}", inert(&service, 253)))
-        ))?;
-    }
     Ok(Exit::Done)
 }
 
-fn check_files(files: &[PathBuf], output: Output) -> Result<Exit, CliError> {
-    let validation = validate(files);
+fn check_files(files: &[PathBuf], deadline: Option<String>, output: Output) -> Result<Exit, CliError> {
+    let validation = validate(files, run_deadline(deadline).map_err(CliError::Config)?);
     output.print(&validation.report(), || validation.text(Style::of(&std::io::stdout())))?;
     Ok(if validation.is_valid() { Exit::Done } else { Exit::Usage })
 }

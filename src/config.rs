@@ -102,10 +102,24 @@ impl Settings {
             selector: self.selector.clone(),
             service_label: self.service_label.clone(),
             ceiling: self.ceiling,
+            deadline: self.deadline,
             time_left,
             approvals_admitted: self.approvals_admitted,
         }
     }
+}
+
+/// A run ends within it, unless a setting says otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(9 * 60);
+
+/// The deadline of runs, by flag or by `RUN_DEADLINE`, for who needs no other setting.
+///
+/// # Errors
+/// It cannot be used.
+pub fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
+    let variable = || std::env::var("RUN_DEADLINE").ok().filter(|text| !text.is_empty());
+    let mut wrong = Vec::new();
+    Check(&mut wrong).deadline(flag.or_else(variable)).ok_or(ConfigErrors(wrong))
 }
 
 /// `--log-format`.
@@ -250,10 +264,7 @@ impl Raw {
         };
         let modes = "observe, manual, suggest, approval_required or auto_execute";
         let ceiling = check.setting("MODE_CEILING", self.mode_ceiling, "auto_execute", modes, DecisionMode::from_word);
-        let deadline = check.setting("RUN_DEADLINE", self.run_deadline, "9m", "a duration from 30s to 24h, such as 9m", |text| {
-            let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
-            humantime::parse_duration(text).ok().filter(|deadline| range.contains(deadline))
-        });
+        let deadline = check.deadline(self.run_deadline);
         let log_format = check.setting("LOG_FORMAT", self.log_format, "auto", "auto, json or text", LogFormat::from_word);
         let approvals_admitted = check.setting("APPROVALS", self.approvals, "unverified", "unverified or admitted", |text| match text {
             "unverified" => Some(false),
@@ -287,6 +298,13 @@ impl Raw {
 struct Check<'a>(&'a mut Vec<ConfigError>);
 
 impl Check<'_> {
+    fn deadline(&mut self, value: Option<String>) -> Option<Duration> {
+        let Some(text) = value else { return Some(DEFAULT_DEADLINE) };
+        let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
+        let understood = humantime::parse_duration(&text).ok().filter(|deadline| range.contains(deadline));
+        understood.or_else(|| self.refuse("RUN_DEADLINE", &text, "a duration from 30s to 24h, such as 9m"))
+    }
+
     fn setting<T>(
         &mut self,
         variable: &str,

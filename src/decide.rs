@@ -58,6 +58,8 @@ pub struct Decision {
     pub guardrails: Vec<Check>,
     /// Where a human has to approve, or has approved: the plan.
     pub plan: Option<Plan>,
+    /// No more than observing is allowed, whatever was decided: the trail has it, and nobody else hears of it.
+    pub observing: bool,
 }
 
 /// What may be done.
@@ -215,7 +217,7 @@ impl Decision {
 
     /// Nothing may be done, before any guardrail is looked at.
     fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<usize>) -> Self {
-        Self { mode, reason, evidence, runbook, guardrails: Vec::new(), plan: None }
+        Self { mode, reason, evidence, runbook, guardrails: Vec::new(), plan: None, observing: false }
     }
 }
 
@@ -243,6 +245,30 @@ impl<'a> Decider<'a> {
 
     /// What may be done for one of the snapshot's requests.
     pub fn decide(&self, request: &Request) -> Decision {
+        let decision = self.decide_aloud(request);
+        let observing = self.only_observes(request, &decision);
+        Decision { observing, ..decision }
+    }
+
+    /// Whether nothing that may answer to the request is allowed more than to observe. Where no single runbook does, those may that the
+    /// request names or that match, else any of the run.
+    fn only_observes(&self, request: &Request, decision: &Decision) -> bool {
+        if self.snapshot.bounds.ceiling == DecisionMode::Observe {
+            return true;
+        }
+        let named = |name: &String| self.runbooks.iter().filter(|runbook| runbook.name == *name).collect::<Vec<_>>();
+        let mut candidates: Vec<&Runbook> = match (decision.runbook, &decision.reason) {
+            (Some(index), _) => self.runbooks.get(index).into_iter().collect(),
+            (None, Reason::SeveralRunbooks(names)) => names.iter().flat_map(named).collect(),
+            (None, _) => request.runbook.iter().flat_map(named).collect(),
+        };
+        if candidates.is_empty() {
+            candidates = self.runbooks.iter().collect();
+        }
+        only_observe(&candidates)
+    }
+
+    fn decide_aloud(&self, request: &Request) -> Decision {
         let bounds = &self.snapshot.bounds;
         let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.ledger, self.now) {
             Intake::Closed(why) => return Decision::early(Mode::Abort, Reason::Closed(why), None, None),
@@ -267,12 +293,30 @@ impl<'a> Decider<'a> {
             && let Some(plan) = plan(&case)
         {
             let (mode, reason) = with_approval(&case, &plan, why);
-            return Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: Some(plan) };
+            return Decision {
+                mode,
+                reason,
+                evidence: Some(evidence),
+                runbook: Some(index),
+                guardrails,
+                plan: Some(plan),
+                observing: false,
+            };
         } else {
             (most.into(), why)
         };
-        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: None }
+        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: None, observing: false }
     }
+}
+
+/// There are some, and none of them may do more than observe.
+fn only_observe(runbooks: &[&Runbook]) -> bool {
+    !runbooks.is_empty() && runbooks.iter().all(|runbook| runbook.decision_mode == DecisionMode::Observe)
+}
+
+/// Whether a run by these runbooks and this ceiling does nothing but observe: then nobody hears of it but who reads the trail.
+pub fn observes_only(runbooks: &[Runbook], ceiling: DecisionMode) -> bool {
+    ceiling == DecisionMode::Observe || only_observe(&runbooks.iter().collect::<Vec<_>>())
 }
 
 /// Every guardrail lets it pass: has a human, too?

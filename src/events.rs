@@ -34,11 +34,18 @@ pub enum Reason {
     PodReplacementInconclusive,
     /// Automation stops until a human resets it.
     CircuitBreakerOpened,
+    /// The ledger was made anew: what it remembered is forgotten.
+    LedgerStartsAnew,
 }
 
 impl Reason {
     fn is_warning(self) -> bool {
         !matches!(self, Self::PodReplacementVerified | Self::PodReplacementSuggested)
+    }
+
+    /// What the program was at.
+    fn action(self) -> &'static str {
+        if self == Self::LedgerStartsAnew { "ReadLedger" } else { "ReplacePod" }
     }
 }
 
@@ -46,9 +53,9 @@ impl Reason {
 pub struct Note<'a> {
     /// Why.
     pub reason: Reason,
-    /// What it is about: the workload, where it is known.
+    /// What it is about: the workload, where it is known; or the ledger.
     pub regarding: &'a ObjectRef,
-    /// The pod.
+    /// The pod; or the ledger, too.
     pub pod: &'a ObjectRef,
     /// What tells it from another Event of this reason on this pod, e.g. the guardrails that block.
     pub distinction: &'a str,
@@ -89,11 +96,11 @@ fn event(namespace: &str, note: &Note<'_>, now: Timestamp) -> Event {
         event_time: Some(MicroTime(now)),
         reporting_controller: Some(PROGRAM.to_owned()),
         reporting_instance: Some(note.instance.chars().take(128).collect()),
-        action: Some("ReplacePod".to_owned()),
+        action: Some(note.reason.action().to_owned()),
         reason: Some(reason),
         type_: Some(if note.reason.is_warning() { "Warning" } else { "Normal" }.to_owned()),
         regarding: Some(reference(namespace, note.regarding)),
-        related: Some(reference(namespace, note.pod)),
+        related: (note.pod.kind == "Pod").then(|| reference(namespace, note.pod)),
         note: Some(bounded(note.text)),
         ..Event::default()
     }
@@ -101,7 +108,7 @@ fn event(namespace: &str, note: &Note<'_>, now: Timestamp) -> Event {
 
 fn reference(namespace: &str, object: &ObjectRef) -> ObjectReference {
     ObjectReference {
-        api_version: Some(if object.kind == "Pod" { "v1" } else { "apps/v1" }.to_owned()),
+        api_version: Some(if matches!(&*object.kind, "Pod" | "ConfigMap") { "v1" } else { "apps/v1" }.to_owned()),
         kind: Some(object.kind.clone()),
         name: Some(object.name.clone()),
         namespace: Some(namespace.to_owned()),
@@ -157,7 +164,8 @@ mod tests {
             Some(Reason::PodReplacementVerified) => Some(Reason::PodReplacementFailed),
             Some(Reason::PodReplacementFailed) => Some(Reason::PodReplacementInconclusive),
             Some(Reason::PodReplacementInconclusive) => Some(Reason::CircuitBreakerOpened),
-            Some(Reason::CircuitBreakerOpened) => None,
+            Some(Reason::CircuitBreakerOpened) => Some(Reason::LedgerStartsAnew),
+            Some(Reason::LedgerStartsAnew) => None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod codec;
 mod cooldown;
 mod notified;
+mod proposals;
 mod requests;
 mod summary;
 
@@ -19,6 +20,7 @@ use crate::runbook::{BreakerLimits, Escalate, Method, Probe};
 pub use codec::{MAX_BYTES, Untrusted};
 pub use cooldown::Cooldown;
 pub use notified::Notified;
+pub use proposals::{MOST_PROPOSALS, StandsFor};
 pub use requests::{MOST_REQUESTS, SeenRequest};
 
 /// Everything remembered.
@@ -114,7 +116,7 @@ pub struct Proposal {
     pub content: String,
     /// When it was first put.
     pub issued_at: Timestamp,
-    /// Until when an approval of it counts.
+    /// Until when it can be approved: a renewed request makes it later.
     pub expires_at: Timestamp,
     /// Where.
     pub namespace: String,
@@ -295,8 +297,6 @@ pub const AFFECTED_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 pub const RATE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// How long executions are kept; the last one of each service, and every breaker opening not yet reset, stay.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// The most plans that are remembered, the newest: the ConfigMap's room is for what limits rest on.
-const MOST_PROPOSALS: usize = 50;
 
 impl Ledger {
     /// Intents whose outcome is not known yet.
@@ -353,15 +353,6 @@ impl Ledger {
             *start = (*start).max(execution.started_at);
         }
         newest.into_iter().collect()
-    }
-
-    /// Takes note of what was put to a human; false if all of it was known.
-    pub fn propose(&mut self, proposals: &[Proposal]) -> bool {
-        let new: Vec<Proposal> =
-            proposals.iter().filter(|one| !self.proposals.iter().any(|known| known.plan == one.plan)).cloned().collect();
-        let any = !new.is_empty();
-        self.proposals.extend(new);
-        any
     }
 
     /// The opening that keeps this runbook from acting on this service, if there is one.

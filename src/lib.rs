@@ -43,6 +43,7 @@ pub mod api;
 pub mod permissions;
 pub mod matching;
 pub mod store;
+pub mod forgotten;
 pub mod act;
 pub mod probe;
 pub mod verify;

@@ -22,7 +22,7 @@ pub struct LoadError {
 }
 
 fn before(probes: u64) -> String {
-    if probes == 0 { String::new() } else { format!(" and guardrails.probes may take {probes} s before it") }
+    if probes == 0 { String::new() } else { format!(", guardrails.probes may take {probes} s before it") }
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -95,21 +95,25 @@ impl Loaded {
 /// See [`LoadError`].
 pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
     let Loaded { files, runbooks, mut problems, .. } = read(&[path.to_owned()]);
-    for (file, runbook) in &runbooks {
-        if time_needed(runbook, false) > deadline {
-            let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
-            let message = format!(
-                "runbook {name} could never act: it is {timeout}{}, but a run ends after {} ({} s are for reading and sending); \
-                 lower it, or raise --deadline",
-                before(probes.as_secs()),
-                humantime::Duration::from(deadline),
-                TIME_MARGIN.as_secs()
-            );
-            let path = "spec.verification.timeoutSeconds".to_owned();
-            problems.push(Problem { path, ..of_file(Path::new(file), &message) });
-        }
-    }
+    problems.extend(too_long(&runbooks, deadline));
     if problems.is_empty() { Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect()) } else { Err(LoadError { problems, files }) }
+}
+
+/// What is wrong with runbooks, each with its file, for which no run has the time that ends after `deadline`.
+pub fn too_long(runbooks: &[(String, Runbook)], deadline: Duration) -> impl Iterator<Item = Problem> {
+    let never = move |(_, runbook): &&(String, Runbook)| time_needed(runbook, false) >= deadline;
+    runbooks.iter().filter(never).map(move |(file, runbook)| {
+        let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
+        let message = format!(
+            "runbook {name} could never act: it is {timeout} s{}, and {} s are for reading and sending, but a run ends after {}; lower it, \
+             or raise --deadline (RUN_DEADLINE)",
+            before(probes.as_secs()),
+            TIME_MARGIN.as_secs(),
+            humantime::Duration::from(deadline),
+        );
+        let path = "spec.verification.timeoutSeconds".to_owned();
+        Problem { path, ..of_file(Path::new(file), &message) }
+    })
 }
 
 /// Whatever the file is: /dev/zero has no end.
@@ -152,16 +156,18 @@ mod tests {
         let probe = "{name: a, prometheus: {url: 'http://p', query: up, below: 1, samples: 3, intervalSeconds: 10}}";
         let one = include_str!("../config/runbook.yaml")
             .replace("    maxConcurrentActions: 1\n", &format!("    maxConcurrentActions: 1\n    probes: [{probe}]\n"));
-        // Two pauses of 10 s, three answers of 5 s at most, 120 s of verification, and 15 s.
+        // Two pauses of 10 s, three answers of 5 s at most, 120 s of verification, and 15 s: a run that has just as much has less once it
+        // has looked around.
         std::fs::write(&file, one).unwrap();
-        let (fits, short) = (load(&file, Duration::from_secs(170)), load(&file, Duration::from_secs(169)));
+        let (fits, short) = (load(&file, Duration::from_secs(171)), load(&file, Duration::from_secs(170)));
         std::fs::remove_file(&file).unwrap();
         assert_eq!(fits.unwrap().len(), 1);
         assert_eq!(
             short.unwrap_err().to_string(),
             format!(
-                "{}: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 120 and guardrails.probes \
-                 may take 35 s before it, but a run ends after 2m 49s (15 s are for reading and sending); lower it, or raise --deadline",
+                "{}: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 120 s, guardrails.probes may \
+                 take 35 s before it, and 15 s are for reading and sending, but a run ends after 2m 50s; lower it, or raise --deadline \
+                 (RUN_DEADLINE)",
                 file.display()
             )
         );

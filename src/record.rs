@@ -317,7 +317,7 @@ fn settings(snapshot: &Snapshot) -> Settings {
         service_label: bounds.service_label.clone(),
         mode_ceiling: bounds.ceiling.as_str(),
         approvals: if bounds.approvals_admitted { "admitted" } else { "unverified" },
-        deadline: humantime::format_duration(bounds.time_left).to_string(),
+        deadline: humantime::format_duration(bounds.deadline).to_string(),
     }
 }
 

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::ledger::{BreakerChange, BreakerEvent, Ledger};
+use crate::near::near;
 use crate::store::{Store, StoreError};
+use crate::words::{inert, quoted};
 
 /// How often it is written, if runs write meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -57,6 +59,34 @@ impl Reset {
         }));
         cleared
     }
+
+    /// Why it resets nothing in this ledger: which breaker it names, and whether another name was probably meant.
+    pub(crate) fn in_vain(&self, ledger: &Ledger) -> String {
+        let open = ledger.open_breakers();
+        let of_runbook: Vec<&BreakerEvent> = open.iter().copied().filter(|opening| opening.runbook == self.runbook).collect();
+        let scope = self.service.as_ref().map_or_else(String::new, |service| format!(" for service {}", quoted(service)));
+        let meant = match &self.service {
+            Some(service) if !of_runbook.is_empty() => near(service, of_runbook.iter().filter_map(|opening| opening.service.as_deref())),
+            _ => near(&self.runbook, open.iter().map(|opening| opening.runbook.as_str())).filter(|meant| *meant != self.runbook),
+        };
+        let why = match meant {
+            Some(meant) => format!(": did you mean {}?", inert(meant, 253)),
+            None if open.is_empty() => ": every circuit breaker is closed".to_owned(),
+            None => String::new(),
+        };
+        format!("reset nothing: no circuit breaker of runbook {} is open{scope}{why}", quoted(&self.runbook))
+    }
+}
+
+/// What is open, each with the command that resets it and no other.
+pub fn open_breakers(ledger: &Ledger, namespace: &str) -> Vec<String> {
+    let one = |opening: &BreakerEvent| {
+        let service = opening.service.as_ref();
+        let scope = service.map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
+        let (runbook, at, reset) = (inert(&opening.runbook, 253), opening.at, opening.reset_with(namespace));
+        format!("{runbook} is stopped for {scope} since {at:.0}; to reset it: {reset}")
+    };
+    ledger.open_breakers().into_iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -82,6 +112,36 @@ mod tests {
         assert_eq!(of_book, still_open);
         assert_eq!(open.len() - of_book.len(), 1, "another runbook's stays");
         assert!(reset.apply(&mut ledger, Timestamp::UNIX_EPOCH).is_empty(), "twice changes nothing");
+    }
+
+    #[track_caller]
+    fn vain(open: &[BreakerEvent], runbook: &str, service: Option<&str>, expected: &str) {
+        let mut ledger = Ledger { breaker: open.to_vec(), ..Ledger::default() };
+        let (reason, actor) = ("rolled back".to_owned(), "ann".to_owned());
+        let reset = Reset { runbook: runbook.to_owned(), service: service.map(str::to_owned), reason, actor };
+        assert!(reset.apply(&mut ledger, Timestamp::UNIX_EPOCH).is_empty());
+        assert_eq!(reset.in_vain(&ledger), format!("reset nothing: no circuit breaker of runbook {expected}"));
+    }
+
+    #[test]
+    fn what_resets_nothing_says_what_was_probably_meant() {
+        let open = [opened("replace-web", Some("web")), opened("replace-web", Some("api")), opened("other", None)];
+        vain(&open, "replace-wbe", None, "\"replace-wbe\" is open: did you mean replace-web?");
+        vain(&open, "replace-web", Some("wbe"), "\"replace-web\" is open for service \"wbe\": did you mean web?");
+        vain(&open, "replace-wbe", Some("web"), "\"replace-wbe\" is open for service \"web\": did you mean replace-web?");
+        vain(&open, "other", Some("web"), "\"other\" is open for service \"web\"");
+        vain(&open, "nothing-near", None, "\"nothing-near\" is open");
+        vain(&[], "replace-web", None, "\"replace-web\" is open: every circuit breaker is closed");
+        vain(&[], "a\u{1b}[2J", None, "\"a\\u{1b}[2J\" is open: every circuit breaker is closed");
+        let named = open_breakers(&Ledger { breaker: open.to_vec(), ..Ledger::default() }, "shop");
+        let command = "pod-remediator reset-breaker replace-web --service web -n shop --reason '…'";
+        assert_eq!(named.len(), 3);
+        assert_eq!(
+            named[0],
+            "other is stopped for the whole namespace since 1970-01-01T00:00:00Z; to reset it: pod-remediator reset-breaker \
+                              other -n shop --reason '…'"
+        );
+        assert_eq!(named[2], format!("replace-web is stopped for service web since 1970-01-01T00:00:00Z; to reset it: {command}"));
     }
 
     #[test]

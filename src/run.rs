@@ -2,7 +2,9 @@
 
 mod adopt;
 mod error;
+mod forgotten;
 mod intent;
+mod outcome;
 mod remember;
 mod report;
 mod tell;
@@ -34,8 +36,9 @@ use crate::verify::{Verdict, Verification};
 
 pub use error::RunError;
 use error::exit_of;
-pub(crate) use intent::{execution, proposal};
+pub(crate) use intent::{execution, proposal, stands_for};
 use report::Reporter;
+use tell::Put;
 
 /// Nothing is sent later than this after the intent was written.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -89,9 +92,10 @@ async fn within_deadline<W: Write>(
     };
     let mut reporter = Reporter::new(sink, &api, settings, dry_run);
     reporter.outbox.knows(store.ledger());
-    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit };
+    let mut run = Run { api, store, runbooks, settings, dry_run, deadline, reporter, recorder, exit, starts_anew: false };
     let ended = run.all().await;
     run.tell_the_rest().await;
+    run.remember_the_new_ledger().await;
     if run.reporter.trail_is_lost().is_some() {
         *run.exit = run.exit.and(Exit::Unwritten);
     }
@@ -108,6 +112,8 @@ struct Run<'a, W> {
     reporter: Reporter<W>,
     recorder: Option<Recorder>,
     exit: &'a mut Exit,
+    /// It has said that the ledger is a new one.
+    starts_anew: bool,
 }
 
 /// A pod about to be replaced: freshly read, freshly decided.
@@ -120,6 +126,7 @@ impl<W: Write> Run<'_, W> {
     async fn all(&mut self) -> Result<(), RunError> {
         // Match.
         let mut requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
+        self.notice_what_is_forgotten().await;
         let in_flight = self.store.ledger().in_flight().next().is_some();
         if requests.is_empty() && !in_flight {
             self.remember(requests).await?;
@@ -147,7 +154,7 @@ impl<W: Write> Run<'_, W> {
         let mut snapshot = matching::snapshot(&self.api, self.bounds(), requests, &self.runbooks).await?;
 
         // Check: everyone once on the same facts. Who may be replaced is decided again, one at a time, on fresh ones.
-        let (mut eligible, mut proposals, mut decided) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut eligible, mut put, mut decided) = (Vec::new(), Put::default(), Vec::new());
         let now = self.now();
         let ledger = self.store.ledger().clone();
         snapshot.requests.sort_by_cached_key(|request| turn(request, &ledger, &self.settings.selector, now));
@@ -159,7 +166,7 @@ impl<W: Write> Run<'_, W> {
                 eligible.push(request.clone());
             } else {
                 self.reporter.decision(request, &decision, &snapshot, &self.runbooks, now).await;
-                proposals.extend(proposal(request, &decision, &snapshot, &self.runbooks));
+                put.add(request, &decision, &snapshot, &self.runbooks, &ledger);
                 if self.recorder.is_some() {
                     decided.push((request, decision));
                 }
@@ -169,13 +176,13 @@ impl<W: Write> Run<'_, W> {
         self.record(&Seen { snapshot: &snapshot, ledger: &ledger, now, decisions });
         self.save_record();
         if self.dry_run {
-            proposals.clear();
+            put = Put::default();
             // Only what waits for its probes is left.
             for request in std::mem::take(&mut eligible) {
                 self.shadow(&request, &mut snapshot).await;
             }
         }
-        self.tell(proposals).await?;
+        self.tell(put).await?;
         // Ten thousand peers are not needed any more.
         snapshot.services.clear();
         for request in eligible {
@@ -234,8 +241,9 @@ impl<W: Write> Run<'_, W> {
                 let ledger = self.store.ledger().clone();
                 self.record(&Seen { snapshot, ledger: &ledger, now, decisions: vec![(request, decision)] });
                 self.save_record();
-                let proposal = proposal(request, decision, snapshot, &self.runbooks);
-                return self.tell(proposal.into_iter().collect()).await;
+                let mut put = Put::default();
+                put.add(request, decision, snapshot, &self.runbooks, &ledger);
+                return self.tell(put).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
             let before = self.store.ledger().clone();

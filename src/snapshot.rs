@@ -44,6 +44,8 @@ pub struct Bounds {
     pub service_label: String,
     /// Can only lower what a runbook allows.
     pub ceiling: DecisionMode,
+    /// The whole of it: no run has more time.
+    pub deadline: Duration,
     /// What is left of the run's own deadline.
     pub time_left: Duration,
     /// The cluster's admission lets nobody approve but who may, and under no name but their own.

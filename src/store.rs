@@ -1,5 +1,6 @@
 //! The ledger's ConfigMap. Every write is a PUT with resourceVersion; a state that cannot be trusted is never overwritten.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use crate::api::{Api, ApiError, CONFIG_MAPS, Call, Cause};
@@ -64,6 +65,19 @@ impl Store {
     /// What is remembered.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// When it was made, where nobody has ever written it.
+    pub fn unused_since(&self) -> Option<Timestamp> {
+        let ConfigMap { metadata, data, .. } = &self.object;
+        let initialized = metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
+        let written = data.as_ref().is_some_and(|data| data.contains_key(LEDGER_KEY));
+        metadata.creation_timestamp.as_ref().filter(|_| !initialized && !written).map(|made_at| made_at.0)
+    }
+
+    /// The UID of the object that holds it.
+    pub fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 
     /// Takes a changed ledger for what is remembered, and writes nothing: for whoever only says what a run would decide.

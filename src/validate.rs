@@ -3,12 +3,13 @@
 mod excerpt;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::audit::Style;
-use crate::decide::known_symptoms;
-use crate::load::{Loaded, read};
+use crate::decide::{known_symptoms, time_needed};
+use crate::load::{Loaded, read, too_long};
 use crate::near::near;
 use crate::runbook::{Problem, Runbook};
 use crate::words::{inert, quoted};
@@ -22,9 +23,14 @@ const LONGEST: usize = 1000;
 #[derive(Debug)]
 pub struct Validation(Loaded);
 
-/// Reads files, or folders of them, to the end.
-pub fn validate(paths: &[PathBuf]) -> Validation {
-    Validation(read(paths))
+/// Reads files, or folders of them, to the end, for runs that end after `deadline`: a runbook that no such run has time for is a mistake,
+/// for `run` would refuse it.
+pub fn validate(paths: &[PathBuf], deadline: Duration) -> Validation {
+    let mut loaded = read(paths);
+    let problems: Vec<Problem> = too_long(&loaded.runbooks, deadline).collect();
+    loaded.runbooks.retain(|(_, runbook)| time_needed(runbook, false) < deadline);
+    loaded.problems.extend(problems);
+    Validation(loaded)
 }
 
 impl Validation {
@@ -145,7 +151,7 @@ mod tests {
         for (file, content) in files {
             std::fs::write(folder.join(file), content).unwrap();
         }
-        let of = |path: &Path| validate(&paths.iter().map(|file| path.join(file)).collect::<Vec<_>>());
+        let of = |path: &Path| validate(&paths.iter().map(|file| path.join(file)).collect::<Vec<_>>(), crate::config::DEFAULT_DEADLINE);
         let validation = of(&folder);
         let json: serde_json::Value = serde_json::to_value(validation.report()).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
@@ -191,6 +197,19 @@ mod tests {
         check("CrashLoopBackOff", None);
         check("OOMKilled", None);
         check("latency_high", None);
+    }
+
+    #[test]
+    fn what_no_run_has_time_for_and_no_timeout_can_prove_is_a_mistake() {
+        let of = |timeout: &str| GOOD.replace("timeoutSeconds: 120", &format!("timeoutSeconds: {timeout}"));
+        let (long, short) = (of("1200"), of("10").replace("{name: ", "{name: b-"));
+        let expected = "\
+b.yaml:58:21: spec.verification.timeoutSeconds: must be more than 10 where stableSeconds is not stated, or no replacement could ever be \
+verified: it is 10; raise it, or state stableSeconds
+a.yaml: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 1200 s, and 15 s are for reading and \
+sending, but a run ends after 9m; lower it, or raise --deadline (RUN_DEADLINE)
+2 files, 0 runbooks valid, 2 mistakes";
+        check("never", &[("a.yaml", long.as_bytes()), ("b.yaml", short.as_bytes())], &[""], expected);
     }
 
     #[test]

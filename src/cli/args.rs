@@ -74,6 +74,9 @@ pub(super) enum Command {
         /// Files, or folders of them
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// The deadline of the runs that they are for: none may take longer [env: RUN_DEADLINE] [default: 9m]
+        #[arg(long)]
+        deadline: Option<String>,
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,

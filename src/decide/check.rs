@@ -99,11 +99,18 @@ pub(super) const UNKNOWN: &str = "unknown: ";
 
 /// How an observation begins of what no run has time for, however early it begins.
 pub(super) const UNPROVABLE: &str = "needed_to_prove=";
+/// The same, of an action that takes longer than a whole run may.
+pub(super) const TOO_LONG: &str = "run_deadline=";
 
 impl Check {
     /// It blocks, ends by itself, soon and as a rule: nobody is to be paged for it.
     pub fn is_a_pause(&self) -> bool {
-        self.id.is_a_pause() && !self.observed.starts_with(UNPROVABLE)
+        self.id.is_a_pause() && !self.observed.starts_with(UNPROVABLE) && !self.is_too_long()
+    }
+
+    /// It blocks because no run has the time for it, however early it begins.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.observed.starts_with(TOO_LONG)
     }
 
     /// It blocks because a fact that it needs could not be read.

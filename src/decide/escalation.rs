@@ -9,6 +9,7 @@ impl Decision {
     pub fn escalation(&self, runbooks: &[Runbook]) -> Escalate {
         let runbook = self.runbook.and_then(|index| runbooks.get(index));
         match (self.mode, &self.reason) {
+            _ if self.observing => Escalate::None,
             // Whoever deletes the pod, the workload or the namespace knows.
             (_, Reason::Closed(_)) => Escalate::None,
             (Mode::Abort, Reason::Blocked) if self.is_moot() => Escalate::None,

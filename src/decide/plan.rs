@@ -5,8 +5,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::asked::requested_at;
 use super::guardrails::Case;
 use crate::canonical::Canonical;
+use crate::ledger::later;
 use crate::words::{annotation, quoted};
 
 /// What would be done, nameable.
@@ -16,7 +18,7 @@ pub struct Plan {
     pub id: String,
     /// When it was first put to a human.
     pub issued_at: Timestamp,
-    /// Until when an approval of it counts.
+    /// Until when it can be approved: its request counts until then, and so does an approval of it.
     pub expires_at: Timestamp,
     /// Digest of what it rests on, whenever it was issued.
     pub content: String,
@@ -56,7 +58,8 @@ pub(super) fn plan(case: &Case<'_>) -> Option<Plan> {
         let (workload, service) = (case.snapshot.workload_of(case.request)?, case.request.service.as_ref()?);
         format!("{}/{}, service {service}", workload.kind, workload.name)
     };
-    Some(Plan { id, issued_at, expires_at: expires_at(case, issued_at), content, approve_with, concerns })
+    let expires_at = expires_at(case, issued_at).min(request_expires_at(case).unwrap_or(Timestamp::MAX));
+    Some(Plan { id, issued_at, expires_at, content, approve_with, concerns })
 }
 
 /// Whether the request carries an approval of the plan with this content.
@@ -85,8 +88,13 @@ fn counts(case: &Case<'_>, issued_at: Timestamp) -> Result<(), String> {
 
 /// As long as a request counts, so does what was approved of it.
 fn expires_at(case: &Case<'_>, issued_at: Timestamp) -> Timestamp {
-    let minutes = i64::from(case.runbook.triggers.maximum_request_age_minutes);
-    issued_at.checked_add(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MAX)
+    later(issued_at, SignedDuration::from_mins(i64::from(case.runbook.triggers.maximum_request_age_minutes)))
+}
+
+/// When the request itself expires, unless it is renewed: nobody can approve anything for it then.
+fn request_expires_at(case: &Case<'_>) -> Option<Timestamp> {
+    let requested_at = requested_at(case.request, case.ledger, &case.snapshot.bounds.selector, case.now);
+    requested_at.known().ok().map(|at| expires_at(case, *at))
 }
 
 fn id(issued_at: Timestamp, content: &str) -> String {

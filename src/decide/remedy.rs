@@ -251,6 +251,10 @@ impl GuardrailId {
                 .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector()))),
             Self::Probes => Remedy::new(format!("see to what the probes of {runbook} ask about: automation waits until they hold"))
                 .by(subject.kubectl(format_args!("get {} -o wide", subject.workload_argument().unwrap_or_else(|| "pods".to_owned())))),
+            Self::TimeToVerify if check.is_too_long() => Remedy::new(format!(
+                "the owner of {runbook} lowers spec.verification.timeoutSeconds (or asks fewer probes), or the operator raises --deadline \
+                 (RUN_DEADLINE), and the CronJob's activeDeadlineSeconds with it"
+            )),
             Self::TimeToVerify if !check.is_a_pause() => Remedy::new(format!(
                 "the owner of {runbook} raises spec.verification.timeoutSeconds beyond what {workload} takes: its probes' delays, \
                  minReadySeconds, and its grace, where a new pod has no place until the old one is gone"

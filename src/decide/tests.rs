@@ -68,6 +68,7 @@ impl World {
             selector: default_request_selector(),
             service_label: "app".to_owned(),
             ceiling: DecisionMode::AutoExecute,
+            deadline: Duration::from_secs(540),
             time_left: Duration::from_secs(540),
             approvals_admitted: false,
         };

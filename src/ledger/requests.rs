@@ -71,6 +71,12 @@ impl Ledger {
         self.requests.iter().find(|one| one.pod_uid == pod_uid && one.selector == selector).map(|one| one.since)
     }
 
+    /// The pods whose requests by other selectors stand, by UID.
+    pub(super) fn requested_by_others<'a>(&'a self, selector: &Selector) -> impl Iterator<Item = &'a str> + use<'a> {
+        let selector = stored(selector);
+        self.requests.iter().filter(move |one| one.selector != selector).map(|one| one.pod_uid.as_str())
+    }
+
     /// No further request can be remembered.
     pub fn is_full_of_requests(&self) -> bool {
         self.requests.len() >= MOST_REQUESTS

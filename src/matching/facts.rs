@@ -259,6 +259,7 @@ mod tests {
             selector: default_request_selector(),
             service_label: "app".to_owned(),
             ceiling: crate::runbook::DecisionMode::AutoExecute,
+            deadline: std::time::Duration::ZERO,
             time_left: std::time::Duration::ZERO,
             approvals_admitted: false,
         }

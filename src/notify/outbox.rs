@@ -137,7 +137,7 @@ impl Message {
     /// One sentence on all of it.
     pub fn sentence(&self) -> String {
         let one = |news: &News| {
-            let (pod, service) = (news.record.pod.as_deref().unwrap_or("?"), news.record.service.as_deref());
+            let (pod, service) = (news.record.pod.as_deref().unwrap_or("the run"), news.record.service.as_deref());
             let service = service.map_or_else(String::new, |service| format!(" of {service}"));
             format!("{pod}{service}: {}", news.record.reason.as_deref().unwrap_or(&news.reason))
         };
@@ -147,7 +147,8 @@ impl Message {
             listed.push(format!("and {} more, see the run's log", count - listed.len()));
         }
         let listed = listed.join("; ");
-        if count == 1 { listed } else { format!("{count} pods need a human, all told at once: {listed}") }
+        let noun = if self.news.iter().all(|news| news.record.pod.is_some()) { "pods" } else { "things" };
+        if count == 1 { listed } else { format!("{count} {noun} need a human, all told at once: {listed}") }
     }
 
     /// What the ledger is to remember once it has been sent.

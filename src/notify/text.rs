@@ -48,9 +48,9 @@ fn title(record: &Record) -> String {
     let pod = record.pod.as_deref().map_or_else(|| "a pod".to_owned(), code);
     let what = match (record.kind, record.mode, record.verification.as_ref().map(|seen| seen.result)) {
         (Kind::Run, ..) => return format!("*{}*", in_words(level)),
-        (_, _, Some("failed")) => format!("the replacement of {pod} is not healthy"),
+        (_, _, Some("failed")) => format!("replacing {pod} failed"),
         (_, _, Some("degraded_before")) => format!("{pod} was replaced in a workload that was degraded before"),
-        (_, _, Some(_)) => format!("the replacement of {pod} cannot be proved healthy"),
+        (_, _, Some(_)) => format!("whether {pod} was replaced cannot be proved"),
         (_, Some("suggest"), _) => format!("replacing {pod} is suggested"),
         (_, Some("approval_required"), _) => format!("replacing {pod} needs an approval"),
         (_, Some("manual"), _) => format!("{pod} is left to a human"),

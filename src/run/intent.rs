@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decide::{Decision, Mode, Reason};
-use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, later};
+use crate::decide::{Check, Decision, Mode, Reason};
+use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, StandsFor, later};
 use crate::runbook::Runbook;
 use crate::snapshot::{Pod, Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::object_ref;
@@ -96,6 +96,14 @@ pub(crate) fn proposal(request: &Request, decision: &Decision, snapshot: &Snapsh
         message: decision.message(&request.pod.name, runbooks),
         approve_with: plan.approve_with.clone(),
     })
+}
+
+/// Which of this pod's plans stands now, if that is for this decision to say: a pause ends by itself, and what is approved meanwhile is
+/// carried out then.
+pub(crate) fn stands_for(request: &Request, decision: &Decision) -> Option<StandsFor> {
+    let waits = decision.reason == Reason::Blocked && decision.blocked().all(Check::is_a_pause);
+    let content = decision.plan.as_ref().map(|plan| plan.content.clone());
+    (!waits).then(|| StandsFor { pod_uid: request.pod.uid.to_string(), content })
 }
 
 /// The approval that a decision to act rests on.

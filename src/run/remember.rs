@@ -10,13 +10,15 @@ use crate::store::StoreError;
 use super::{Run, RunError, SETTLE_ATTEMPTS};
 
 impl<W: Write> Run<'_, W> {
-    /// Writes into the ledger which requests came and which went, if any did. The requests: where the ledger changed meanwhile, they are
+    /// Writes into the ledger which requests came and which went, if any did, and withdraws the plans of those that went. The requests: where the ledger changed meanwhile, they are
     /// listed again. So the ledger was always read before the list that changes it, and no run forgets what another saw later.
     pub(super) async fn remember(&mut self, mut requests: Vec<Request>) -> Result<Vec<Request>, RunError> {
         let mut attempt = 1;
         loop {
             let mut ledger = self.store.ledger().clone();
-            if !ledger.remember(standing(&requests), &self.settings.selector, self.now()) {
+            let remembered = ledger.remember(standing(&requests), &self.settings.selector, self.now());
+            let withdrawn = ledger.withdraw_plans_of_nobody(standing(&requests).map(|(uid, _)| uid));
+            if !remembered && !withdrawn {
                 return Ok(requests);
             }
             if self.dry_run {

@@ -20,8 +20,13 @@ use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
 use crate::verify::{Verdict, object_ref};
 use crate::words::quoted;
 
+use super::outcome::sentence;
+
 /// After so many that could not be written, a run writes no more Events.
 const MOST_LOST_EVENTS: u32 = 2;
+
+/// About an outcome of an earlier run.
+const TOLD_LATE: &str = "told_late";
 
 /// Writes records and Events for one run.
 pub(super) struct Reporter<W> {
@@ -94,6 +99,19 @@ impl<W: Write> Reporter<W> {
         self.write(&record);
     }
 
+    /// Runs were here before this ledger was. `silent`: only the trail says so.
+    pub(super) async fn ledger_starts_anew(&mut self, message: String, ledger: &ObjectRef, silent: bool) {
+        let level = if silent { Escalate::None } else { Escalate::OpenIncident };
+        let mut record = self.record(Kind::Run, message.clone());
+        record.reason = Some("ledger_new".to_owned());
+        record.escalation = Some(EscalationRecord { level: level.as_str(), runbook_owner: None, service_owner: None, reset_with: None });
+        self.write(&record);
+        self.outbox.add(level, "", format!("ledger_new {}", ledger.uid), &record);
+        if !silent {
+            self.event(Reason::LedgerStartsAnew, ledger, ledger, "", &message).await;
+        }
+    }
+
     /// One decision: the one record of it, and an Event for the workload's owner.
     pub(super) async fn decision(
         &mut self,
@@ -139,7 +157,7 @@ impl<W: Write> Reporter<W> {
         let message = with_owners(message, record.escalation.as_ref());
         self.last = Some(record);
 
-        if decision.is_moot() {
+        if decision.is_moot() || decision.observing {
             return;
         }
         let reason = match (decision.mode, &decision.reason) {
@@ -239,7 +257,7 @@ impl<W: Write> Reporter<W> {
         let Execution { pod, workload, .. } = execution;
         let stopped = opening.map(stopped);
         let consequence = stopped.as_ref().map_or_else(String::new, |stopped| format!("; {stopped}"));
-        let message = format!("{} {}: {}{consequence}", word(verdict.result), pod.name, verdict.detail);
+        let message = format!("{}{consequence}", sentence(execution.method, &pod.name, verdict.result, &verdict.detail));
         let base = self.of_execution(Kind::Outcome, message.clone(), execution);
         // What is only known of a request that this run decided on itself.
         let record = match self.last.take().filter(|last| last.pod_uid == base.pod_uid) {
@@ -297,8 +315,8 @@ impl<W: Write> Reporter<W> {
             level => level,
         };
         let consequence = opening.map_or_else(String::new, |opening| format!("; {}", stopped(opening)));
-        let message =
-            format!("not told before, at {:.0}: {} {}: {}{consequence}", end.at, word(end.result), execution.pod.name, end.detail);
+        let sentence = sentence(execution.method, &execution.pod.name, end.result, &end.detail);
+        let message = format!("not told before, at {:.0}: {sentence}{consequence}", end.at);
         let escalation = EscalationRecord {
             level: level.as_str(),
             runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
@@ -306,14 +324,15 @@ impl<W: Write> Reporter<W> {
             reset_with: opening.map(|opening| opening.reset_with(&execution.namespace)),
         };
         let record = self.of_execution(Kind::Run, message, execution);
-        let record = Record { reason: Some("told_late".to_owned()), escalation: Some(escalation), ..record };
+        let record = Record { reason: Some(TOLD_LATE.to_owned()), escalation: Some(escalation), ..record };
         self.outbox.add(level, &execution.pod.uid, execution.news(end.result), &record);
     }
 
     /// What a message is: the record that the trail has of it, one of its own if it is about many or about the past.
     pub(super) fn message(&mut self, message: &Message) -> Record {
         let ([News { record, .. }], 0) = (message.news.as_slice(), message.surplus) else { return self.summary(message) };
-        if record.kind == Kind::Run {
+        // The rest has been written when it happened.
+        if record.reason.as_deref() == Some(TOLD_LATE) {
             self.write(record);
         }
         record.clone()
@@ -420,17 +439,6 @@ fn with_owners(text: String, escalation: Option<&EscalationRecord>) -> String {
     let named: Vec<String> = owners.iter().filter_map(|(of, owner)| Some(format!("{of} owner {}", quoted(owner.as_ref()?)))).collect();
     let longer = format!("{text} ({})", named.join(", "));
     if named.is_empty() || longer.len() > events::MAX_NOTE { text } else { longer }
-}
-
-fn word(result: Outcome) -> &'static str {
-    match result {
-        Outcome::Verified => "replaced and verified",
-        Outcome::Failed => "replaced, but verification failed for",
-        Outcome::Unknown => "cannot prove the replacement of",
-        Outcome::Superseded => "stopped verifying the replacement of",
-        Outcome::DegradedBefore => "replaced, in a workload that was degraded before,",
-        Outcome::NotExecuted => "did not touch",
-    }
 }
 
 fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: Option<&str>) -> ActionRecord {

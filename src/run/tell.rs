@@ -8,9 +8,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::clock::Stopwatch;
-use crate::ledger::{BreakerEvent, Execution, Notified, Proposal, Settled};
+use crate::decide::Decision;
+use crate::ledger::{BreakerEvent, Execution, Ledger, Notified, Proposal, Settled, StandsFor};
+use crate::runbook::Runbook;
+use crate::snapshot::{Request, Snapshot};
 use crate::store::StoreError;
 
+use super::intent::{proposal, stands_for};
 use super::{Run, RunError, SETTLE_ATTEMPTS};
 
 /// An outcome this old that nobody was told of is no news any more.
@@ -21,15 +25,35 @@ const TELLING: SignedDuration = SignedDuration::from_mins(1);
 /// What is left of a run's deadline when nobody is told any more: a run that has done its work is not to miss it for that.
 const RESERVE: Duration = Duration::from_secs(1);
 
+/// What a run asks humans to approve, and what of it stands.
+#[derive(Default)]
+pub(super) struct Put {
+    /// What is put to a human.
+    proposals: Vec<Proposal>,
+    /// Of pods that a plan waits for: which.
+    stand: Vec<StandsFor>,
+}
+
+impl Put {
+    /// Takes note of a decision that is not to act.
+    pub(super) fn add(&mut self, request: &Request, decision: &Decision, snapshot: &Snapshot, runbooks: &[Runbook], ledger: &Ledger) {
+        self.proposals.extend(proposal(request, decision, snapshot, runbooks));
+        if ledger.has_plan_of(&request.pod.uid) {
+            self.stand.extend(stands_for(request, decision));
+        }
+    }
+}
+
 impl<W: Write> Run<'_, W> {
     /// Notifies of what waits for that, and remembers it, and what was put to a human: `status` shows that, and a later run repeats
-    /// it by the same name.
-    pub(super) async fn tell(&mut self, proposals: Vec<Proposal>) -> Result<(), RunError> {
+    /// it by the same name. What is asked for no more is withdrawn.
+    pub(super) async fn tell(&mut self, Put { proposals, stand }: Put) -> Result<(), RunError> {
         let told = self.notify().await;
         for _ in 0..SETTLE_ATTEMPTS {
             let mut ledger = self.store.ledger().clone();
+            let withdrawn = ledger.withdraw_plans(&stand, &self.settings.selector);
             let proposed = ledger.propose(&proposals);
-            if !ledger.note(&told) && !proposed {
+            if !ledger.note(&told) && !proposed && !withdrawn {
                 return Ok(());
             }
             match self.store.write(ledger).await {
@@ -49,7 +73,7 @@ impl<W: Write> Run<'_, W> {
     /// Notifies of what waits for that. It never makes a run end otherwise, nor beyond its deadline.
     pub(super) async fn tell_news(&mut self) {
         let left = self.deadline.left().saturating_sub(RESERVE);
-        match tokio::time::timeout(left, self.tell(Vec::new())).await {
+        match tokio::time::timeout(left, self.tell(Put::default())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!("cannot remember who was notified: {error}"),
             Err(_) => tracing::warn!("the run had no time left to notify; the next one tries again"),

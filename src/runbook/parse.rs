@@ -19,7 +19,7 @@ use crate::names::{
     DNS_LABEL, DNS_SUBDOMAIN, KIND as NAMED_KIND, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_kind, is_label_key,
     is_label_value,
 };
-use crate::snapshot::WorkloadKind;
+use crate::snapshot::{DEFAULT_STABLE_SECONDS, WorkloadKind};
 
 pub(crate) const API_VERSION: &str = "remediations.kubedojo.io/v1";
 pub(crate) const KIND: &str = "RemediationRunbook";
@@ -226,10 +226,17 @@ fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {
     let stable_seconds = fields.optional("stableSeconds", None, |value| value.whole(SECONDS).map(Some));
     let probes = fields.optional("probes", Vec::new(), probes::probes);
     let mut wrong = Ok(());
-    if let (Ok(timeout), Ok(Some(stable))) = (timeout_seconds, stable_seconds)
-        && timeout <= stable
+    if let (Ok(timeout), Ok(stable)) = (timeout_seconds, stable_seconds)
+        && timeout <= stable.unwrap_or(DEFAULT_STABLE_SECONDS)
     {
-        let message = format!("must be more than stableSeconds, {stable}, or no replacement could ever be verified: it is {timeout}");
+        let never = "or no replacement could ever be verified";
+        let message = match stable {
+            Some(stable) => format!("must be more than stableSeconds, {stable}, {never}: it is {timeout}"),
+            None => format!(
+                "must be more than {DEFAULT_STABLE_SECONDS} where stableSeconds is not stated, {never}: it is {timeout}; raise it, or state \
+                 stableSeconds"
+            ),
+        };
         wrong = Err(fields.wrong("timeoutSeconds", message));
     }
     if let (Ok(timeout), Ok(probes)) = (timeout_seconds, &probes)

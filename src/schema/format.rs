@@ -256,8 +256,8 @@ fn verification() -> Schema {
         required(
             "timeoutSeconds",
             "Timeout",
-            "One deadline for all of it, from pulling the image to the last second of stableSeconds. It must be more than stableSeconds, and fit \
-             into a run's deadline, which a schema cannot say.",
+            "One deadline for all of it, from pulling the image to the last second of stableSeconds. It must be more than stableSeconds \
+             (where that is left out: 10), and fit into a run's deadline, which a schema cannot say.",
             whole(SECONDS),
         ),
         optional(

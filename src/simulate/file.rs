@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use super::files::Files;
+use crate::config::DEFAULT_DEADLINE;
 use crate::decide::{GuardrailId, Mode, Reason};
 use crate::ledger::{Ledger, Outcome, later};
 use crate::matching::recorded::{DEPENDENTS, Kind, Objects};
@@ -151,7 +152,8 @@ fn default_bounds(namespace: String) -> Bounds {
         selector: default_request_selector(),
         service_label: "app".to_owned(),
         ceiling: DecisionMode::AutoExecute,
-        time_left: Duration::from_secs(9 * 60),
+        deadline: DEFAULT_DEADLINE,
+        time_left: DEFAULT_DEADLINE,
         approvals_admitted: false,
     }
 }
@@ -171,13 +173,14 @@ fn settings(fields: &mut Fields<'_, '_>) -> Read<Bounds> {
         fields.optional("serviceLabel", of.service_label, |value| value.text(&format!("a label's key: {LABEL_KEY}"), is_label_key));
     let ceiling = fields.optional("modeCeiling", of.ceiling, |value| value.one_of(&DecisionMode::ALL, DecisionMode::as_str));
     let approvals = fields.optional("approvals", "unverified", |value| value.one_of(&["unverified", "admitted"], |word| word));
-    let time_left = fields.optional("deadline", of.time_left, span);
+    let deadline = fields.optional("deadline", of.deadline, span);
     Ok(Bounds {
         namespace: namespace?,
         selector: selector?,
         service_label: service_label?,
         ceiling: ceiling?,
-        time_left: time_left?,
+        deadline: deadline?,
+        time_left: deadline?,
         approvals_admitted: approvals? == "admitted",
     })
 }
@@ -330,7 +333,10 @@ fn moment(value: &Value<'_>, files: &Files<'_>, carried: &RefCell<Carried>) -> R
         note?;
         changed?;
         asked?;
-        let (objects, bounds) = (objects.clone(), Bounds { time_left: time_left?, ..bounds.clone() });
+        let time_left = time_left?;
+        // A moment with more time than a whole run has is of a run that has more.
+        let deadline = bounds.deadline.max(time_left);
+        let (objects, bounds) = (objects.clone(), Bounds { deadline, time_left, ..bounds.clone() });
         Ok(Moment { at, label, bounds, objects, ledger: ledger?, resets: resets?, approve: approve?, decide: decide?, expect: expect? })
     })
 }

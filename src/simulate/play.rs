@@ -11,7 +11,7 @@ use super::file::{End, Expected, Incident, Moment};
 use crate::decide::{Decider, Decision, Mode, decide, standing};
 use crate::ledger::{Holder, Ledger, Outcome, Settled, later};
 use crate::matching::recorded::{Kind, Objects};
-use crate::run::{execution, proposal, turn};
+use crate::run::{execution, proposal, stands_for, turn};
 use crate::runbook::Runbook;
 use crate::snapshot::{Request, Snapshot};
 use crate::words::annotation;
@@ -97,7 +97,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         };
         for reset in &moment.resets {
             if reset.apply(&mut ledger, now).is_empty() {
-                let text = format!("- resetBreaker: no circuit breaker of {} is open", reset.runbook);
+                let text = format!("- resetBreaker: {}", reset.in_vain(&ledger));
                 rows.push(Row { ok: false, differences: vec![text], ..row("") });
             }
         }
@@ -146,9 +146,11 @@ impl Run<'_> {
         let Moment { bounds, decide: only, .. } = self.moment;
         let mut snapshot = self.objects.snapshot(bounds.clone(), self.runbooks);
         ledger.remember(standing(&snapshot.requests), &bounds.selector, self.now);
+        ledger.withdraw_plans_of_nobody(standing(&snapshot.requests).map(|(uid, _)| uid));
         snapshot.requests.sort_by_cached_key(|request| turn(request, ledger, &bounds.selector, self.now));
         let concerned = |request: &&Request| only.as_ref().is_none_or(|only| only.iter().any(|name| **name == *request.pod.name));
-        let (mut decided, mut eligible, mut proposals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut decided, mut eligible) = (Vec::new(), Vec::new());
+        let (mut proposals, mut stand) = (Vec::new(), Vec::new());
         let decider = Decider::new(self.runbooks, &snapshot, ledger, self.now);
         for request in snapshot.requests.iter().filter(concerned) {
             let decision = decider.decide(request);
@@ -156,9 +158,11 @@ impl Run<'_> {
                 eligible.push(request.clone());
             } else {
                 proposals.extend(proposal(request, &decision, &snapshot, self.runbooks));
+                stand.extend(stands_for(request, &decision));
                 decided.push((request.pod.name.to_string(), decision));
             }
         }
+        ledger.withdraw_plans(&stand, &bounds.selector);
         ledger.propose(&proposals);
         let mut passed = Duration::ZERO;
         for request in eligible {
@@ -177,6 +181,7 @@ impl Run<'_> {
         let holder = Holder { run_id: run_id.clone(), pod: None, pod_uid: None };
         let Some(execution) = execution(&decision, request, snapshot, self.runbooks, now, id.clone(), holder) else {
             let proposal = proposal(request, &decision, snapshot, self.runbooks);
+            ledger.withdraw_plans(stands_for(request, &decision).as_slice(), &snapshot.bounds.selector);
             ledger.propose(proposal.as_slice());
             return decision;
         };

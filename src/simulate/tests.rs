@@ -89,7 +89,10 @@ fn what_is_not_as_expected_is_told_as_a_difference() {
     );
     differs(
         "moments: [{at: +1m, resetBreaker: {runbook: r, reason: none}, approve: {web-1: dana}, expect: {web-1: auto_execute}}]\n",
-        &["- resetBreaker: no circuit breaker of r is open", "- approve: no plan was put to a human for this pod"],
+        &[
+            "- resetBreaker: reset nothing: no circuit breaker of runbook \"r\" is open: every circuit breaker is closed",
+            "- approve: no plan was put to a human for this pod",
+        ],
     );
 }
 

@@ -212,31 +212,50 @@ impl<'a> Judge<'a> {
                 replacement: Some(replacement),
                 ..Verdict::new(
                     Outcome::Failed,
-                    format!("{} of {} available at the deadline; {}", now.available, now.desired, self.seen_beside(now, at)),
+                    format!("only {} of {} were available after {} s; {}", now.available, now.desired, self.timeout(), self.seen(at)),
                 )
             },
             None if late => {
-                Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.seen_beside(now, at)))
+                Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.missed(now, at)))
             }
-            None => Verdict::new(failed, self.seen_beside(now, at)),
+            None => Verdict::new(failed, self.missed(now, at)),
         }
     }
 
-    /// What was seen, and where no pod came, what the workload says of why.
-    fn seen_beside(&self, workload: &Workload, at: Duration) -> String {
-        let why = workload.cannot_create.as_ref().or(workload.stalled.as_ref()).filter(|_| self.replacements.is_empty());
-        let seen = self.seen(at);
-        why.map_or_else(|| seen.clone(), |why| format!("{seen}: {why}"))
+    /// What an action has to be proved, in whole seconds.
+    fn timeout(&self) -> i64 {
+        self.terms.verify_deadline.duration_since(self.terms.send_before).as_secs()
+    }
+
+    /// What was not there in time, and why as far as the replacement tells, or the workload where no pod came.
+    fn missed(&self, workload: &Workload, at: Duration) -> String {
+        let within = format!("within {} s", self.timeout());
+        if let Some(candidate) = self.newest() {
+            let Candidate { pod, .. } = candidate;
+            return format!("replacement {} was not healthy {within}: {}", pod.name, condition(candidate, self.terms.stable_seconds, at));
+        }
+        let missing = match self.target {
+            Target::StillThere => "the pod is still there, not even terminating".to_owned(),
+            Target::Going => format!("it is still terminating, and no replacement appeared {within}"),
+            Target::Gone => format!("no replacement appeared {within}"),
+        };
+        let why = workload.cannot_create.as_ref().or(workload.stalled.as_ref());
+        why.map_or_else(|| missing.clone(), |why| format!("{missing}: {why}"))
+    }
+
+    fn newest(&self) -> Option<&Candidate> {
+        self.replacements.values().max_by_key(|candidate| (candidate.ready_since.is_some(), candidate.pod.ready_changed))
     }
 
     /// What was seen, for a human: "replacement web-x: CrashLoopBackOff, restarted 3 times".
     pub fn seen(&self, at: Duration) -> String {
-        let newest = self.replacements.values().max_by_key(|candidate| (candidate.ready_since.is_some(), candidate.pod.ready_changed));
-        match (newest, self.target) {
-            (Some(candidate), _) => format!("replacement {}", condition(candidate, self.terms.stable_seconds, at)),
+        match (self.newest(), self.target) {
+            (Some(candidate), _) => {
+                format!("replacement {}: {}", candidate.pod.name, condition(candidate, self.terms.stable_seconds, at))
+            }
             (None, Target::StillThere) => "the pod is still there, not even terminating".to_owned(),
-            (None, Target::Going) => "no replacement appeared, and the pod is still terminating".to_owned(),
-            (None, Target::Gone) => "the pod is gone, but no replacement appeared".to_owned(),
+            (None, Target::Going) => "no replacement yet, and the pod is still terminating".to_owned(),
+            (None, Target::Gone) => "the pod is gone, and no replacement has appeared".to_owned(),
         }
     }
 }
@@ -255,7 +274,7 @@ fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64
         1 => ", restarted once".to_owned(),
         many => format!(", restarted {many} times"),
     };
-    format!("{}: {state}{restarts}", pod.name)
+    format!("{state}{restarts}")
 }
 
 /// A pod by name and UID.

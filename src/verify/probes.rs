@@ -41,7 +41,8 @@ impl Verification<'_> {
             }
             (_, Ok(_)) => None,
             (_, Err(wrong)) => {
-                let detail = format!("{}, but {wrong}", verdict.detail);
+                // «deleted web-1, but …»: what went wrong comes first.
+                let detail = format!("{wrong}; {}", verdict.detail);
                 Some(Verdict { result: Outcome::Failed, detail, ..verdict })
             }
         }
@@ -58,6 +59,6 @@ pub(super) fn without_probes(probes: &[Probe], verdict: Verdict, late: bool) -> 
         true => (Outcome::Unknown, "nobody was there in time to ask"),
         false => (Outcome::Failed, "no time was left to ask"),
     };
-    let detail = format!("{}, but {why} probe {}", verdict.detail, names.join(", "));
+    let detail = format!("{why} probe {}; {}", names.join(", "), verdict.detail);
     Verdict { result, detail, ..verdict }
 }

@@ -20,7 +20,7 @@ fn terms() -> InFlight {
         available_equals_desired: true,
         stable_seconds: 10,
         send_before: jiff::Timestamp::UNIX_EPOCH,
-        verify_deadline: jiff::Timestamp::UNIX_EPOCH,
+        verify_deadline: jiff::Timestamp::UNIX_EPOCH + s(60),
         on_failure: Escalate::None,
         breaker: BreakerLimits::default(),
         probes: Vec::new(),
@@ -193,21 +193,33 @@ fn ends(pods: &[(u64, Pod)], now: Option<Workload>, unready_before: u32, result:
 #[test]
 fn at_the_deadline_it_says_what_was_seen() {
     let crashing = Pod { restarts: 3, trouble: Some("CrashLoopBackOff".into()), ..pod("new", "rs", false) };
-    ends(&[(1, crashing)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: CrashLoopBackOff, restarted 3 times");
+    ends(
+        &[(1, crashing)],
+        Some(workload(1)),
+        0,
+        Outcome::Failed,
+        "replacement web-new was not healthy within 60 s: CrashLoopBackOff, restarted 3 times",
+    );
     let pending = Pod { running: false, ..pod("new", "rs", false) };
-    ends(&[(1, pending)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: not running yet");
+    ends(&[(1, pending)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new was not healthy within 60 s: not running yet");
     let moment = Pod { restarts: 1, ..pod("new", "rs", true) };
-    let detail = "replacement web-new: Ready, but not for 10 s without a restart, restarted once";
+    let detail = "replacement web-new was not healthy within 60 s: Ready, but not for 10 s without a restart, restarted once";
     ends(&[(55, moment)], Some(workload(1)), 0, Outcome::Failed, detail);
-    ends(&[], Some(workload(1)), 0, Outcome::Failed, "the pod is gone, but no replacement appeared");
+    ends(&[], Some(workload(1)), 0, Outcome::Failed, "no replacement appeared within 60 s");
     let quota = "FailedCreate: pods \"web-\" is forbidden: exceeded quota: team";
     let full = Workload { cannot_create: Some(quota.to_owned()), ..workload(1) };
-    ends(&[], Some(full), 0, Outcome::Failed, &format!("the pod is gone, but no replacement appeared: {quota}"));
+    ends(&[], Some(full), 0, Outcome::Failed, &format!("no replacement appeared within 60 s: {quota}"));
     let gate = Pod { trouble: Some("readiness gate lb/ready is False: draining".into()), ..pod("new", "rs", false) };
-    ends(&[(1, gate)], Some(workload(1)), 0, Outcome::Failed, "replacement web-new: readiness gate lb/ready is False: draining");
+    ends(
+        &[(1, gate)],
+        Some(workload(1)),
+        0,
+        Outcome::Failed,
+        "replacement web-new was not healthy within 60 s: readiness gate lb/ready is False: draining",
+    );
     let detail = "replacement web-new is Ready, but 1 of 2 are still not available, as before the action";
     ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 1, Outcome::DegradedBefore, detail);
-    let detail = "1 of 2 available at the deadline; replacement web-new: Ready for 10 s";
+    let detail = "only 1 of 2 were available after 60 s; replacement web-new: Ready for 10 s";
     ends(&[(1, pod("new", "rs", true))], Some(workload(1)), 0, Outcome::Failed, detail);
     let detail = "the workload could not be read at the deadline; replacement web-new: Ready for 10 s";
     ends(&[(1, pod("new", "rs", true))], None, 0, Outcome::Unknown, detail);
@@ -223,8 +235,8 @@ fn healthy_at_the_deadline_is_not_verified_where_probes_were_not_asked() {
     };
     let one = [probe];
     check(&[], Outcome::Verified, false, (Outcome::Verified, "seen"));
-    check(&one, Outcome::Verified, false, (Outcome::Failed, "seen, but no time was left to ask probe a"));
-    check(&one, Outcome::Verified, true, (Outcome::Unknown, "seen, but nobody was there in time to ask probe a"));
+    check(&one, Outcome::Verified, false, (Outcome::Failed, "no time was left to ask probe a; seen"));
+    check(&one, Outcome::Verified, true, (Outcome::Unknown, "nobody was there in time to ask probe a; seen"));
     check(&one, Outcome::Superseded, false, (Outcome::Superseded, "seen"));
     check(&one, Outcome::Failed, true, (Outcome::Failed, "seen"));
 }

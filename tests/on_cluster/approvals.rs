@@ -146,6 +146,97 @@ fn an_approval_counts_for_its_own_plan_only_and_guardrails_are_checked_again() {
     assert_eq!(lab.deletions(), Vec::<Value>::new());
 }
 
+/// The plans that wait, as `status` and the summary have them.
+fn waiting(lab: &Lab) -> Vec<Value> {
+    let status = lab.asks_without_runbook(&["status", "--output", "json"]).tells().json();
+    let plans = status["proposals"].as_array().unwrap().clone();
+    let state = lab.state();
+    let summary = state["data"]["summary"].as_str().unwrap_or_default();
+    assert_eq!(summary.matches("waits for an approval until ").count(), plans.len(), "{summary}");
+    plans
+}
+
+#[test]
+fn an_approval_is_told_until_the_request_expires_wherever_it_is_told() {
+    let (lab, target, runbook) = lab("approval-until");
+    lab.kubectl(&["annotate", "pod", &target.name, "remediator.kubedojo.io/requested-at-"]);
+    let first = lab.remediator_with(&runbook).run();
+    let asked_first = asked(&lab, &first, &target);
+    // Twenty minutes older, by the ledger, than when it was asked.
+    let mut state = lab.state();
+    let mut stored: Value = serde_json::from_str(state["data"]["ledger.json"].as_str().unwrap()).unwrap();
+    let since: jiff::Timestamp = stored["ledger"]["requests"][0]["since"].as_str().unwrap().parse().unwrap();
+    let since = since - jiff::SignedDuration::from_mins(20);
+    stored["ledger"]["requests"][0]["since"] = json!(since.to_string());
+    stored["ledger"]["proposals"] = json!([]);
+    state["data"]["ledger.json"] = json!(stored.to_string());
+    lab.try_put(&format!("configmaps/{}", crate::fixture::STATE), &state).unwrap();
+
+    let until = since + jiff::SignedDuration::from_mins(60);
+    let run = lab.remediator_with(&runbook).run();
+    let approval = asked(&lab, &run, &target);
+    let told = |at: &Value| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(told(&approval["expires_at"]), until, "{asked_first} {approval}");
+    assert_eq!(told(&waiting(&lab)[0]["expiresAt"]), until);
+    let words = format!("until {until:.0}");
+    assert!(run.decision(&target)["message"].as_str().unwrap().contains(&words), "{run:?}");
+    assert!(lab.state()["data"]["summary"].as_str().unwrap().contains(&words));
+    assert!(lab.asks_without_runbook(&["status"]).tells().out.contains(&words));
+
+    // Renewed, it counts for longer, by the same name.
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    lab.kubectl(&["annotate", "pod", &target.name, &format!("remediator.kubedojo.io/requested-at={now}")]);
+    let renewed = asked(&lab, &lab.remediator_with(&runbook).run(), &target);
+    assert_eq!(renewed["plan"], approval["plan"]);
+    assert!(told(&renewed["expires_at"]) > until, "{renewed}");
+    assert_eq!(waiting(&lab)[0]["expiresAt"], renewed["expires_at"]);
+}
+
+#[test]
+fn a_plan_that_nobody_could_approve_any_more_is_withdrawn_and_one_that_is_good_stays() {
+    let (lab, target, runbook) = lab("approval-dead");
+    let asks = |runbook: &Runbook| asked(&lab, &lab.remediator_with(runbook).run(), &target);
+    let plan = asks(&runbook)["plan"].clone();
+    let writes = || lab.writes().iter().filter(|line| line["verb"] == "update").count();
+    let before = writes();
+    assert_eq!((&asks(&runbook)["plan"], writes()), (&plan, before), "what stands is not written again");
+    assert_eq!(waiting(&lab).len(), 1);
+
+    // A guardrail blocks now.
+    lab.kubectl(&["label", "deployment", "web", "remediator.kubedojo.io/enabled-"]);
+    let dry = lab.remediator_with(&runbook).with("--dry-run").run();
+    assert_eq!((dry.blocks(&target), waiting(&lab).len()), (vec!["workload_opted_in".to_owned()], 1), "a dry run writes nothing");
+    lab.remediator_with(&runbook).run();
+    assert_eq!(waiting(&lab), Vec::<Value>::new());
+    // What was read before can still be approved once that is over: a plan's id stays valid.
+    lab.kubectl(&["label", "deployment", "web", "remediator.kubedojo.io/enabled=true"]);
+    lab.kubectl(&["annotate", "pod", &target.name, &format!("{APPROVE}={}", plan.as_str().unwrap()), &format!("{APPROVED_BY}=ann")]);
+    let approved = lab.remediator_with(&runbook).with("--dry-run").run();
+    assert_eq!(approved.decision(&target)["event.reason"], "approved", "{approved:?}");
+    lab.kubectl(&["annotate", "pod", &target.name, &format!("{APPROVE}-"), &format!("{APPROVED_BY}-")]);
+
+    // No approval is asked for.
+    asks(&runbook);
+    assert_eq!(waiting(&lab).len(), 1);
+    lab.remediator_with(&runbook).env("MODE_CEILING", "suggest").run();
+    assert_eq!(waiting(&lab), Vec::<Value>::new());
+
+    // The request is taken back: nothing asks any more.
+    asks(&runbook);
+    assert_eq!(waiting(&lab).len(), 1);
+    lab.kubectl(&["label", "pod", &target.name, &format!("{}-", crate::fixture::RESTART)]);
+    let run = lab.remediator_with(&runbook).run();
+    assert_eq!((run.exit, waiting(&lab)), (0, Vec::new()), "{run:?}");
+
+    // The pod goes.
+    lab.ask(&target);
+    asks(&runbook);
+    assert_eq!(waiting(&lab).len(), 1);
+    lab.kubectl(&["delete", "pod", &target.name, "--wait"]);
+    lab.remediator_with(&runbook).run();
+    assert_eq!(waiting(&lab), Vec::<Value>::new());
+}
+
 #[test]
 fn with_the_admission_policy_only_who_may_asks_and_only_who_may_approves_under_their_own_name() {
     let lab = Lab::new("admission");

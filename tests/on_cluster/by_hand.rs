@@ -106,7 +106,7 @@ fn the_page_leads_an_engineer_through_a_replacement_by_hand() {
         .with("guardrails", "maxUnavailablePercent", 50);
     let steps = page(&lab, &runbook);
     // A first release has nothing to go back to.
-    let followed = Followed::new(&steps, &target, &["Rollback", "Where you did not act"]);
+    let followed = Followed::new(&steps, &target, &["Rollback", "Where you did not act", "Circuit breaker"]);
 
     let begin = followed.said("1. Begin");
     assert!(begin.contains(&format!("pod {} of service web, made by ReplicaSet/web-", target.name)) && begin.contains("of Deployment/web"));
@@ -131,7 +131,14 @@ fn the_page_leads_an_engineer_through_a_replacement_by_hand() {
     assert_eq!(followed.lines("A replacement is Ready", &["web-", " True ", " Running "]), 1);
     assert!(followed.said("As many pods are available").contains("desired=3"));
     assert_eq!(followed.said("Who hears of it").trim(), "team-web");
-    assert!(followed.said("Circuit breaker").contains("no circuit breaker of replace-redundant-pod is open"));
+    let reset = steps.iter().find(|step| step.heading.contains("Circuit breaker")).unwrap();
+    let beside = Path::new(PROGRAM).parent().unwrap().display().to_string();
+    let path = format!("{}:{beside}", std::env::var("PATH").unwrap());
+    let mut bash = Command::new("bash");
+    let output = bash.args(["-c", &reset.commands]).env("PATH", path).env("NAMESPACE", &lab.namespace).output().unwrap();
+    let wrong = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "nothing is open: {wrong}");
+    assert!(wrong.contains("no circuit breaker of runbook \"replace-redundant-pod\" is open"), "{wrong}");
     assert!(lab.try_kubectl(&["get", "pod", &target.name]).is_err());
 }
 
@@ -147,13 +154,13 @@ fn by_eviction_of_a_stateful_set_with_a_rollback() {
     let steps = page(&lab, &runbook);
 
     // Not acted: the request is taken back.
-    let followed = Followed::new(&steps, &target, &["3.", "The pod is gone", "A replacement", "As many", "Rollback"]);
+    let followed = Followed::new(&steps, &target, &["3.", "The pod is gone", "A replacement", "As many", "Rollback", "Circuit"]);
     assert!(followed.said("(`ordered_peers_ready`)").starts_with("StatefulSet OrderedReady\n"));
     assert!(followed.said("(`rollout_settled`)").contains("strategy=RollingUpdate partition=0 revisions=db-"), "its revisions");
     assert!(lab.get(&["pod", &target.name])["metadata"]["labels"]["remediator.kubedojo.io/restart"].is_null());
     lab.untouched(&target);
 
-    let followed = Followed::new(&steps, &target, &["Where you did not act"]);
+    let followed = Followed::new(&steps, &target, &["Where you did not act", "Circuit"]);
     assert!(followed.said("3. Act").contains("\"status\":\"Success\""), "{}", followed.said("3. Act"));
     assert_eq!(followed.said("The pod is gone, or going"), "gone\n");
     assert_eq!(followed.lines("A replacement is Ready", &[&target.name, " True "]), 1, "of the same name");

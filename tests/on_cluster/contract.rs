@@ -292,8 +292,13 @@ fn a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_
     let late = lab.ask_for_one("mail");
     // What fits a run when it begins, and no longer once it has looked around.
     let runbook = lab.runbook().with("verification", "timeoutSeconds", 135).with("guardrails", "maxMatchedServices", 9);
-    let message = lab.remediator_with(&runbook).refuses(&late, &["time_to_verify"]);
-    assert!(message.contains("requires 150 seconds of the run's time"), "{message}");
+    let message = lab.remediator_with(&runbook).env("RUN_DEADLINE", "150s 50ms").refuses(&late, &["time_to_verify"]);
+    assert!(message.contains("requires 150 seconds of the run's time") && message.ends_with("the next run takes it up"), "{message}");
+    // What no run has time for is no wait: it ends before anything is read.
+    let requests = lab.requests().len();
+    let run = lab.remediator_with(&runbook).run();
+    assert_eq!((run.exit, lab.requests().len()), (2, requests), "{run:?}");
+    assert!(run.errors.contains("could never act: it is 135 s") && run.errors.contains("--deadline (RUN_DEADLINE)"), "{run:?}");
 }
 
 #[test]

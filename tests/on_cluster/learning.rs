@@ -141,7 +141,8 @@ fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_rese
     }
     let opening = breaker(&lab).remove(0);
     assert_eq!((&opening["event"], &opening["runbook"], &opening["service"]), (&json!("opened"), &json!(RUNBOOK), &json!("web")));
-    assert!(opening["cause"].as_str().unwrap().contains("not scheduled: Unschedulable: "), "what was seen is kept: {opening}");
+    let cause = opening["cause"].as_str().unwrap();
+    assert!(cause.contains("was not healthy within 6 s: not scheduled: Unschedulable: "), "what was seen is kept: {opening}");
 
     // Neither time, nor an edited runbook, nor the pruning of what was so long ago closes it; and it is for this service only.
     age(&lab, SignedDuration::from_hours(9 * 24));
@@ -174,10 +175,19 @@ fn resets(lab: &Lab, refused: &Pod, gate: &str) {
     assert_eq!((none.exit, none.out.as_str()), (2, ""));
     assert!(none.err.contains("--reason is empty: say what was mended"), "{}", none.err);
     assert_eq!(command(lab, &["reset-breaker", RUNBOOK]).exit, 2, "a reason is required");
-    let nothing = told(lab, &["reset-breaker", RUNBOOK, "--service", "other", "--reason", "mended"]);
-    assert_eq!(nothing.trim(), format!("no circuit breaker of {RUNBOOK} is open for other"));
-    let nothing = told(lab, &["reset-breaker", "another", "--reason", "mended"]);
-    assert_eq!(nothing.trim(), "no circuit breaker of another is open");
+    let in_vain = |arguments: &[&str], why: &str| {
+        let said = command(lab, &[arguments, &["--reason", "mended"]].concat());
+        assert_eq!((said.exit, said.out.as_str()), (2, ""), "a script must not take it for a reset");
+        assert!(said.err.starts_with(&format!("error: reset nothing: no circuit breaker of runbook {why}\n")), "{}", said.err);
+        let hint = format!("  hint: {RUNBOOK} is stopped for service web since ");
+        let reset = format!("; to reset it: pod-remediator reset-breaker {RUNBOOK} --service web -n {} --reason '…'", lab.namespace);
+        let line = said.err.lines().nth(1).unwrap();
+        assert!(line.starts_with(&hint) && line.ends_with(&reset), "{}", said.err);
+    };
+    in_vain(&["reset-breaker", RUNBOOK, "--service", "other"], &format!("\"{RUNBOOK}\" is open for service \"other\""));
+    in_vain(&["reset-breaker", RUNBOOK, "--service", "wbe"], &format!("\"{RUNBOOK}\" is open for service \"wbe\": did you mean web?"));
+    in_vain(&["reset-breaker", "replace-redundant-pods"], &format!("\"replace-redundant-pods\" is open: did you mean {RUNBOOK}?"));
+    in_vain(&["reset-breaker", "another"], "\"another\" is open");
     assert_eq!(lab.state(), before);
 
     let user = lab.kubectl(&["auth", "whoami", "--output", "jsonpath={.status.userInfo.username}"]);
@@ -189,6 +199,9 @@ fn resets(lab: &Lab, refused: &Pod, gate: &str) {
     let (table, all) = status(lab);
     assert!(table.contains("every circuit breaker is closed"), "{table}");
     assert_eq!(all["open_breakers"], json!([]));
+    let twice = command(lab, &["reset-breaker", RUNBOOK, "--service", "web", "--reason", "the node is back"]);
+    let closed = "error: reset nothing: no circuit breaker of runbook \"replace-redundant-pod\" is open for service \"web\": every circuit breaker is closed\n";
+    assert_eq!((twice.exit, twice.out.as_str(), twice.err.as_str()), (2, "", closed));
 
     lab.kubectl(&["label", "node", "simulated-1", &format!("{gate}=open")]);
     until("web has recovered", || (lab.pods("web").iter().filter(|pod| is_ready(pod)).count() == 6).then_some(()));

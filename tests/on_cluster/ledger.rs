@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::fixture::{Lab, Pod, RESTART, STATE};
-use crate::workloads::deployment;
+use crate::receiver::{Answer, Receiver};
+use crate::remediator::Run;
+use crate::workloads::{bare_pod, deployment};
 
 /// With this done to the ledger, a run ends with 4, says so, and changes nothing.
 #[track_caller]
@@ -158,4 +160,83 @@ fn the_first_run_finds_no_data_and_marks_the_ledger_as_used() {
     assert_eq!(state["metadata"]["annotations"]["remediator.kubedojo.io/initialized"], "true");
     let summary = state["data"]["summary"].as_str().unwrap();
     assert!(summary.contains("web: verified at "), "{summary}");
+}
+
+/// A pod of a run that ended well, as the Job's history limit keeps it.
+fn earlier_run(lab: &Lab) -> String {
+    let name = "labeled-pod-remediator-1-x";
+    let mut pod = bare_pod(name, "pod-remediator");
+    pod["metadata"]["labels"]["app.kubernetes.io/name"] = json!("pod-remediator");
+    // It stays where it is: no kubelet has a say in how it ended.
+    pod["spec"]["nodeSelector"] = json!({"cluster.test/no-such-node": "true"});
+    lab.apply(&pod);
+    let ended = json!({"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": jiff::Timestamp::now().to_string()}});
+    let container = json!({"name": "main", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": ended});
+    lab.patch_status(name, &json!({"phase": "Succeeded", "containerStatuses": [container]}));
+    name.to_owned()
+}
+
+/// Deleted and made again, as `kubectl apply` or a GitOps controller does.
+fn made_anew(lab: &Lab) {
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    lab.kubectl(&["delete", "configmap", STATE]);
+    lab.kubectl(&["create", "configmap", STATE]);
+}
+
+fn said_anew(run: &Run) -> Vec<&Value> {
+    run.records.iter().filter(|record| record["event.reason"] == "ledger_new").collect()
+}
+
+fn events_anew(lab: &Lab) -> Vec<Value> {
+    let events = lab.get(&["events.events.k8s.io"])["items"].as_array().unwrap().clone();
+    events.into_iter().filter(|event| event["reason"] == "LedgerStartsAnew").collect()
+}
+
+#[test]
+fn one_that_was_made_anew_is_told_once_and_stops_nothing() {
+    let (lab, receiver) = (Lab::new("state-anew"), Receiver::new());
+    let run = || lab.remediator().env("NOTIFY_URL", &receiver.url()).run();
+    assert_eq!(said_anew(&run()).len(), 0, "a first installation is none");
+    let earlier = earlier_run(&lab);
+    made_anew(&lab);
+    let warned = lab.asks(&["check", "--output", "json"]).tells();
+    assert!(warned.out.contains("the ledger starts anew: ") && warned.out.contains(&earlier), "{warned:?}");
+
+    // A dry run says so, and leaves no trace.
+    let dry = lab.remediator().with("--dry-run").run();
+    assert_eq!((said_anew(&dry).len(), events_anew(&lab).len(), &lab.state()["data"]), (1, 0, &Value::Null), "{dry:?}");
+
+    // Nothing asks, so nothing else would be written; and while nobody can be told, the next run tells it.
+    receiver.answers(Answer::Status("503 Service Unavailable", String::new()));
+    assert_eq!((said_anew(&run()).len(), &lab.state()["data"]), (1, &Value::Null));
+    receiver.answers(Answer::Ok);
+    let told = run();
+    let record = said_anew(&told)[0];
+    let message = record["message"].as_str().unwrap();
+    assert!(message.contains("cooldowns, open circuit breakers and the age of requests from before are forgotten"), "{message}");
+    assert_eq!((told.exit, &record["event.action"], &record["escalation"]["level"]), (0, &json!("run"), &json!("open_incident")));
+    assert!(receiver.got()[1].text().contains("the ledger starts anew: "), "{:?}", receiver.got());
+    let events = events_anew(&lab);
+    assert_eq!((events.len(), &events[0]["regarding"]["kind"], &events[0]["note"]), (1, &json!("ConfigMap"), &record["message"]));
+    assert_eq!(events[0]["regarding"]["uid"], lab.state()["metadata"]["uid"]);
+    assert_eq!(lab.state()["metadata"]["annotations"]["remediator.kubedojo.io/initialized"], "true");
+    let again = run();
+    assert_eq!((said_anew(&again).len(), receiver.got().len(), events_anew(&lab).len()), (0, 2, 1), "once: {again:?}");
+    let checked = lab.asks(&["check", "--output", "json"]).tells();
+    assert!(!checked.out.contains("starts anew"), "{checked:?}");
+
+    // With something to do, and nobody to tell: it is done all the same.
+    made_anew(&lab);
+    lab.roll_out(&deployment("web", 2));
+    let target = lab.ask_for_one("web");
+    let acting = lab.remediator().run();
+    assert_eq!((said_anew(&acting).len(), &acting.outcome(&target)["verification"]["result"]), (1, &json!("verified")), "{acting:?}");
+    assert_eq!(said_anew(&lab.remediator().run()).len(), 0);
+
+    // What only observes has nothing to forget that matters: only the trail has it.
+    made_anew(&lab);
+    let before = events_anew(&lab).len();
+    let observing = lab.remediator().env("MODE_CEILING", "observe").env("NOTIFY_URL", &receiver.url()).run();
+    assert_eq!(said_anew(&observing)[0]["escalation"]["level"], "none", "{observing:?}");
+    assert_eq!((receiver.got().len(), events_anew(&lab).len()), (2, before), "{:?}", receiver.got());
 }

@@ -276,7 +276,11 @@ fn a_quota_that_keeps_the_replacement_away_is_named_afterwards_and_before() {
     let run = lab.remediator_with(&runbook).run();
     assert_eq!(run.exit, 3, "{run:?}");
     let detail = run.outcome(&target)["verification"]["detail"].as_str().unwrap();
-    assert!(detail.contains("no replacement appeared") && detail.contains("exceeded quota: team"), "{detail}");
+    assert!(detail.starts_with("no replacement appeared within 12 s: ") && detail.contains("exceeded quota: team"), "{detail}");
+    let said = format!("deleted {}, but {detail}", target.name);
+    assert!(run.outcome(&target)["message"].as_str().unwrap().starts_with(&said), "{run:?}");
+    let failed = lab.events().into_iter().find(|event| event["reason"] == "PodReplacementFailed").unwrap();
+    assert!(failed["note"].as_str().unwrap().starts_with(&format!("deleted {}, but no replacement", target.name)), "{failed}");
 
     let other = lab.ask_for_one("web");
     let message = lab.remediator_with(&runbook).refuses_again(&other, &["rollout_settled"]);

@@ -32,6 +32,7 @@
 //! | `full_ledger` | a ledger, or its ConfigMap, without room |
 //! | `learning` | the breaker's threshold, the hourly rate, `status` and `reset-breaker` |
 //! | `contract` | what a runbook may say of time, labels, shares, kinds, evidence and symptoms; from observing to closed loop |
+//! | `observing` | nothing but the trail, whatever blocks |
 //! | `approvals` | exactly one plan, and who approved it |
 //! | `evict` | without any right to delete |
 //! | `crash_sweep` | kill -9 and every wrong answer, at every call of a run; `judge` reads the audit log |
@@ -86,6 +87,7 @@ mod stopped;
 mod full_ledger;
 mod learning;
 mod contract;
+mod observing;
 mod approvals;
 mod evict;
 mod crash_sweep;

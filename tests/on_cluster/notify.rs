@@ -154,7 +154,7 @@ fn a_failure_and_an_open_breaker_are_told_with_the_command_that_closes_it() {
             assert_eq!(escalation, &expected);
         } else {
             let text = got.text();
-            let title = format!("*Open an incident: the runbook is disabled*: the replacement of `{}` is not healthy\n", target.name);
+            let title = format!("*Open an incident: the runbook is disabled*: replacing `{}` failed\n", target.name);
             assert!(text.starts_with(&title), "{text}");
             assert!(text.contains(&format!("\nIts circuit breaker is open. Once the cause is mended:\n```{command}```\n")), "{text}");
             assert!(text.contains("its owner `platform-operations`, the workload's owner `team-web`"), "{text}");

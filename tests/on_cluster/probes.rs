@@ -210,8 +210,10 @@ fn an_outcome_probe_after_the_action() {
     let verification = &run.outcome(&target)["verification"];
     assert_eq!(verification["result"], "failed");
     let detail = verification["detail"].as_str().unwrap();
-    let expected = "3 of 3 available, but probe errors requires below 0.1 in 2 samples in a row, last answer samples=0.4";
-    assert!(detail.contains(expected), "{detail}");
+    let expected = "probe errors requires below 0.1 in 2 samples in a row, last answer samples=0.4";
+    assert!(detail.starts_with(expected) && detail.ends_with("3 of 3 available"), "{detail}");
+    let message = run.outcome(&target)["message"].as_str().unwrap();
+    assert!(message.starts_with(&format!("deleted {}, but {expected}", target.name)), "{message}");
     assert_eq!(lab.deletions().len(), 1);
     // The breaker: nothing more in this namespace.
     lab.roll_out(&deployment("other", 3));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Lab, Pod, until};
+use crate::fixture::{Lab, Pod, STATE, until};
 use crate::proxy::{Proxy, Step};
 use crate::remediator::Remediator;
 use crate::workloads::deployment;
@@ -207,6 +207,13 @@ fn the_commands_that_ask_the_cluster_do_not_succeed_in_silence() {
         format!("reset-breaker replace-redundant-pod -n {namespace} --reason tested"),
     ] {
         for (redirections, said) in [(">/dev/full", "No space left on device"), (">&-", "it is closed"), (">&- 2>&-", "")] {
+            // There is something to reset, each time.
+            let opened = json!({
+                "at": "2026-01-31T12:00:00Z", "runbook": "replace-redundant-pod", "event": "opened", "cause": "tested", "actor": "tested",
+            });
+            let ledger = json!({"schemaVersion": 2, "ledger": {"executions": [], "breaker": [opened]}}).to_string();
+            let patch = json!({"data": {"ledger.json": ledger}}).to_string();
+            lab.kubectl(&["patch", "configmap", STATE, "--type", "merge", "--patch", &patch]);
             let output = Command::new("sh").args(["-c", &format!("exec {program} {command} {redirections}")]).output().unwrap();
             let errors = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{command} {redirections}: {errors}");

@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
-use crate::decide::check::UNPROVABLE;
+use crate::decide::check::{TOO_LONG, UNPROVABLE};
 use crate::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW};
 use crate::runbook::{Runbook, longest};
-use crate::snapshot::{Exclusive, Fact, Workload, WorkloadKind};
+use crate::snapshot::{Bounds, Exclusive, Fact, Workload, WorkloadKind};
 use crate::words::{PROGRAM, counted, inert};
 
 /// The longest command that surely fits into a message, beside what it is about, in bytes.
@@ -195,7 +195,12 @@ pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
                 return Ok(Finding::blocked(observed, requires).and("its owner raises verification.timeoutSeconds"));
             }
         }
-        let left = case.snapshot.bounds.time_left;
+        let Bounds { deadline, time_left: left, .. } = case.snapshot.bounds;
+        if needed >= deadline {
+            let requires = format!("requires {} seconds of a run's time to act and verify, and no run has so much", needed.as_secs());
+            let remedy = "its owner lowers verification.timeoutSeconds, or the operator raises --deadline (RUN_DEADLINE)";
+            return Ok(Finding::blocked(format!("{TOO_LONG}{}s", deadline.as_secs()), requires).and(remedy));
+        }
         let observed = format!("time_left={}s", left.as_secs());
         if left >= needed {
             return Ok(Finding::pass(observed));

@@ -30,7 +30,7 @@ fn what_is_asked_has_all_that_a_human_needs_and_the_command() {
     world.request().confidence = Some("0.9".to_owned());
     world.runbook().rollback.notes = "nothing to undo".to_owned();
     let Plan { id, approve_with, expires_at, .. } = asked(&world);
-    assert_eq!(expires_at, now() + SignedDuration::from_mins(60));
+    assert_eq!(expires_at, now() + SignedDuration::from_mins(55), "when its request does, which was made five minutes ago");
     assert_eq!(
         approve_with,
         format!(
@@ -41,11 +41,33 @@ fn what_is_asked_has_all_that_a_human_needs_and_the_command() {
         world.message(),
         format!(
             "replacing web-a needs an approval: every guardrail of replace passed, and the runbook allows no more; to approve plan {id} until \
-             2025-06-01T13:00:00Z: {approve_with}; symptom \"hung\", probable cause \"pod_process_hung\", confidence 0.9, risk low; \
+             2025-06-01T12:55:00Z: {approve_with}; symptom \"hung\", probable cause \"pod_process_hung\", confidence 0.9, risk low; \
              the plan: delete web-a of Deployment/web, service app=web, then a replacement must be Ready and all replicas available within 120 s; \
              rollback: controller_recreates_pod (nothing to undo)"
         )
     );
+}
+
+#[test]
+fn it_is_told_until_the_earlier_of_the_plans_end_and_the_requests() {
+    let until = |requested_at: Timestamp, minutes: u32| {
+        let mut world = world();
+        world.request().requested_at = Fact::Known(requested_at);
+        world.runbook().triggers.maximum_request_age_minutes = minutes;
+        let plan = asked(&world);
+        assert!(world.message().contains(&format!(" until {:.0}: ", plan.expires_at)), "{}", world.message());
+        plan.expires_at
+    };
+    assert_eq!(until(seconds_ago(50 * 60), 60), seconds_ago(-10 * 60));
+    assert_eq!(until(seconds_ago(0), 60), seconds_ago(-60 * 60));
+    assert_eq!(until(seconds_ago(50 * 60), 90), seconds_ago(-40 * 60));
+    // The ledger remembers an older request than the server's record has.
+    let mut remembered = world();
+    let uid = remembered.request().pod.uid.to_string();
+    remembered.ledger.remember([(&*uid, Some(seconds_ago(55 * 60)))], &default_request_selector(), now());
+    assert_eq!(asked(&remembered).expires_at, seconds_ago(-5 * 60));
+    remembered.request().renewed_at = Some(seconds_ago(60).to_string());
+    assert_eq!(asked(&remembered).expires_at, seconds_ago(-59 * 60), "renewed, it counts anew");
 }
 
 #[test]

@@ -232,6 +232,26 @@ fn nothing_begins_that_could_not_be_verified() {
 }
 
 #[test]
+fn what_no_run_has_time_for_is_no_wait() {
+    let long = |seconds| move |world: &mut World| world.runbook().verification.timeout_seconds = seconds;
+    check(TimeToVerify, long(524), "pass: time_left=540s");
+    let never = "blocked: requires 540 seconds of a run's time to act and verify, and no run has so much, run_deadline=540s, its owner lowers \
+                 verification.timeoutSeconds, or the operator raises --deadline (RUN_DEADLINE)";
+    check(TimeToVerify, long(525), never);
+    let mut world = World::new();
+    long(1200)(&mut world);
+    let decision = world.decide();
+    assert!(!world.message().contains("next run"), "{}", world.message());
+    assert_eq!((decision.escalation(&world.runbooks), decision.distinction()), (Escalate::PageServiceOwner, "time_to_verify".to_owned()));
+    let subject = crate::decide::Subject::new(&world.snapshot.requests[0], Some(&world.runbooks[0]), &world.snapshot, &world.ledger);
+    let advice = decision.blocked().next().and_then(|check| check.remedy(&subject)).unwrap().advice;
+    assert!(advice.contains("spec.verification.timeoutSeconds") && advice.contains("--deadline (RUN_DEADLINE)"), "{advice}");
+    // A longer deadline makes it a wait again.
+    world.snapshot.bounds.deadline = Duration::from_secs(3600);
+    assert!(world.message().contains("the next run takes it up"), "{}", world.message());
+}
+
+#[test]
 fn what_could_never_be_proved_in_time_is_not_begun() {
     let requires = "blocked: requires that a replacement can be proved within the runbook's 120 seconds";
     let raise = "its owner raises verification.timeoutSeconds";

@@ -112,15 +112,15 @@ fn levels_and_results_in_words() {
         (page, "manual", None, "*Page the service owner*: `web-1` is left to a human"),
         (page, "suggest", None, "*Page the service owner*: replacing `web-1` is suggested"),
         (incident, "abort", None, "*Open an incident*: `web-1` asks to be replaced, and was not"),
-        (incident, "auto_execute", Some("failed"), "*Open an incident*: the replacement of `web-1` is not healthy"),
-        (page, "auto_execute", Some("unknown"), "*Page the service owner*: the replacement of `web-1` cannot be proved healthy"),
+        (incident, "auto_execute", Some("failed"), "*Open an incident*: replacing `web-1` failed"),
+        (page, "auto_execute", Some("unknown"), "*Page the service owner*: whether `web-1` was replaced cannot be proved"),
         (
             page,
             "auto_execute",
             Some("degraded_before"),
             "*Page the service owner*: `web-1` was replaced in a workload that was degraded before",
         ),
-        (disable, "auto_execute", Some("failed"), "*Open an incident: the runbook is disabled*: the replacement of `web-1` is not healthy"),
+        (disable, "auto_execute", Some("failed"), "*Open an incident: the runbook is disabled*: replacing `web-1` failed"),
     ] {
         assert_eq!(title(level, mode, result), expected);
     }
