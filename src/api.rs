@@ -2,6 +2,7 @@
 //!
 //! Only reads are retried here. What a write's unclear end means is decided where the write is made.
 
+mod desk;
 mod error;
 mod reviews;
 mod wire;
@@ -79,6 +80,10 @@ resources! {
     NAMESPACES = "" "v1" "namespaces";
     /// Claims of volumes.
     CLAIMS = "" "v1" "persistentvolumeclaims";
+    /// CronJobs; read by people's own commands, never by a run.
+    CRON_JOBS = "batch" "v1" "cronjobs";
+    /// Jobs; likewise.
+    JOBS = "batch" "v1" "jobs";
 }
 
 impl Resource {
@@ -139,6 +144,11 @@ impl Api {
     /// The namespace of the run.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// The same connection, in another namespace and until another deadline.
+    pub fn within(&self, namespace: &str, deadline: Deadline) -> Self {
+        Self { namespace: namespace.to_owned(), deadline, ..self.clone() }
     }
 
     /// The server's time.

@@ -55,14 +55,52 @@ pub fn read(paths: &[PathBuf]) -> Loaded {
             Err(problem) => loaded.unusable(problem),
         }
     }
-    let texts = loaded.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let (runbooks, problems) = parse_each(texts);
-    loaded.runbooks = runbooks;
-    loaded.problems.extend(problems);
+    loaded.parse();
     loaded
 }
 
 impl Loaded {
+    /// What files hold that have been read elsewhere: name and text.
+    pub fn of(files: Vec<(String, String)>) -> Self {
+        let mut loaded = Self { files, ..Self::default() };
+        loaded.parse();
+        loaded
+    }
+
+    fn parse(&mut self) {
+        let texts = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let (runbooks, problems) = parse_each(texts);
+        self.runbooks = runbooks;
+        self.problems.extend(problems);
+    }
+
+    /// The runbooks, for a run that ends after `deadline`.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn for_a_run(self, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
+        let Self { files, runbooks, mut problems, .. } = self;
+        for (file, runbook) in &runbooks {
+            if time_needed(runbook, false) > deadline {
+                let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
+                let message = format!(
+                    "runbook {name} could never act: it is {timeout}{}, but a run ends after {} ({} s are for reading and sending); \
+                     lower it, or raise --deadline",
+                    before(probes.as_secs()),
+                    humantime::Duration::from(deadline),
+                    TIME_MARGIN.as_secs()
+                );
+                let path = "spec.verification.timeoutSeconds".to_owned();
+                problems.push(Problem { path, ..of_file(Path::new(file), &message) });
+            }
+        }
+        if problems.is_empty() {
+            Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect())
+        } else {
+            Err(LoadError { problems, files })
+        }
+    }
+
     fn add(&mut self, file: &Path) {
         let name = file.display().to_string();
         // The same file named twice is one file.
@@ -94,22 +132,7 @@ impl Loaded {
 /// # Errors
 /// See [`LoadError`].
 pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
-    let Loaded { files, runbooks, mut problems, .. } = read(&[path.to_owned()]);
-    for (file, runbook) in &runbooks {
-        if time_needed(runbook, false) > deadline {
-            let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
-            let message = format!(
-                "runbook {name} could never act: it is {timeout}{}, but a run ends after {} ({} s are for reading and sending); \
-                 lower it, or raise --deadline",
-                before(probes.as_secs()),
-                humantime::Duration::from(deadline),
-                TIME_MARGIN.as_secs()
-            );
-            let path = "spec.verification.timeoutSeconds".to_owned();
-            problems.push(Problem { path, ..of_file(Path::new(file), &message) });
-        }
-    }
-    if problems.is_empty() { Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect()) } else { Err(LoadError { problems, files }) }
+    read(&[path.to_owned()]).for_a_run(deadline)
 }
 
 /// Whatever the file is: /dev/zero has no end.
