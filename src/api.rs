@@ -4,6 +4,7 @@
 
 mod access;
 mod client;
+mod desk;
 mod error;
 mod proxy;
 mod reviews;
@@ -84,6 +85,10 @@ resources! {
     NAMESPACES = "" "v1" "namespaces";
     /// Claims of volumes.
     CLAIMS = "" "v1" "persistentvolumeclaims";
+    /// CronJobs; read by people's own commands, never by a run.
+    CRON_JOBS = "batch" "v1" "cronjobs";
+    /// Jobs; likewise.
+    JOBS = "batch" "v1" "jobs";
 }
 
 impl Resource {
@@ -136,6 +141,11 @@ impl Api {
     /// The namespace of the run.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// The same connection, in another namespace and until another deadline.
+    pub fn within(&self, namespace: &str, deadline: Deadline) -> Self {
+        Self { namespace: namespace.to_owned(), deadline, ..self.clone() }
     }
 
     /// The server's time.

@@ -1,18 +1,18 @@
-//! `check`: is everything there that a run needs, and no more? Permissions, runbooks, ledger, clock, webhook. It writes nothing.
+//! `check`: is everything there that a run needs, and no more? CronJob, permissions, runbooks, ledger, clock, webhook. It writes nothing.
 
+mod cron_job;
 mod findings;
 
-use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 
 use crate::api::{Access, Api, ApiError, Question};
 use crate::clock::{Clock, Deadline};
-use crate::config::Settings;
+use crate::desk::{Asked, CronJobObject, Source, View};
 use crate::forgotten::earlier_run;
 use crate::ledger::MAX_BYTES;
-use crate::load::{LoadError, load};
+use crate::load::LoadError;
 use crate::notify::Webhook;
 use crate::permissions::{Need, excess, missing, needs};
 use crate::run::RunError;
@@ -34,39 +34,17 @@ const MOST_NAMED: usize = 20;
 const LONGEST: usize = 600;
 
 /// Looks at everything, in order; what fails is a finding too.
-pub async fn check(settings: &Settings, access: Access) -> Findings {
-    let mut findings = Findings::new(settings.pod_uid.is_some());
-    let runbooks = runbooks(&mut findings, &settings.runbooks, settings.deadline);
-    if let Some(hook) = &settings.notify {
+pub async fn check(asked: &Asked, access: Access) -> Findings {
+    let mut findings = Findings::new(asked.settings.pod_uid.is_some());
+    // What can be said without the API server is said first.
+    let here = Source::here(asked).map(|source| runbooks(&mut findings, source));
+    if let Some(hook) = &asked.settings.notify {
         webhook(&mut findings, hook).await;
     }
-    let api = match Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await {
-        Ok(api) => api,
-        Err(error) => {
-            findings.failed("API server", error.into());
-            return findings;
-        }
-    };
-    api.namespace().clone_into(&mut findings.namespace);
-    allowed_here(&mut findings, &runbooks, api.namespace());
-    api.ignored().for_each(|ignored| findings.warning("proxy", ignored));
-    match api.whoami().await {
-        Ok(user) => {
-            let by = api.proxy().map_or_else(String::new, |proxy| format!("; it is reached by {proxy}"));
-            findings.ok("API server", format!("answers, and knows us as {}{by}", inert(&user, LONGEST)));
-        }
-        Err(error) => {
-            findings.failed("API server", error.into());
-            return findings;
-        }
+    match Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await {
+        Ok(api) => rest(&mut findings, asked, here, &api, None).await,
+        Err(error) => findings.failed("API server", error.into()),
     }
-    // Before the ledger is read, which may know of a later time than the server tells.
-    clock(&mut findings, &api);
-    if let Err(error) = permissions(&mut findings, &api, &settings.state_configmap, &runbooks).await {
-        findings.failed("permissions", error.into());
-    }
-    ledger(&mut findings, &api, &settings.state_configmap).await;
-    findings.now = api.clock().now();
     findings
 }
 
@@ -78,9 +56,52 @@ async fn webhook(findings: &mut Findings, hook: &Webhook) {
     }
 }
 
-fn runbooks(findings: &mut Findings, path: &Path, deadline: Duration) -> Vec<Runbook> {
-    let runbooks = match load(path, deadline) {
-        Ok(runbooks) => runbooks,
+/// As [`check`], in one of many namespaces, whose CronJob may have been read.
+pub async fn check_one(asked: &Asked, api: &Api, known: Option<CronJobObject>) -> (Findings, View) {
+    let mut findings = Findings::new(asked.settings.pod_uid.is_some());
+    let here = Source::here(asked).map(|source| runbooks(&mut findings, source));
+    let view = View::open(api, asked, known).await;
+    with_view(&mut findings, here, api, &view).await;
+    (findings, view)
+}
+
+async fn rest(findings: &mut Findings, asked: &Asked, here: Option<Vec<Runbook>>, api: &Api, known: Option<CronJobObject>) {
+    api.namespace().clone_into(&mut findings.namespace);
+    api.ignored().for_each(|ignored| findings.warning("proxy", ignored));
+    match api.whoami().await {
+        Ok(user) => {
+            let by = api.proxy().map_or_else(String::new, |proxy| format!("; it is reached by {proxy}"));
+            findings.ok("API server", format!("answers, and knows us as {}{by}", inert(&user, LONGEST)));
+        }
+        Err(error) => return findings.failed("API server", error.into()),
+    }
+    let view = View::open(api, asked, known).await;
+    with_view(findings, here, api, &view).await;
+}
+
+async fn with_view(findings: &mut Findings, here: Option<Vec<Runbook>>, api: &Api, view: &View) {
+    api.namespace().clone_into(&mut findings.namespace);
+    let runbooks = match here {
+        Some(runbooks) => runbooks,
+        None => runbooks(findings, Source::mounted(api, view).await),
+    };
+    allowed_here(findings, &runbooks, api.namespace());
+    // Before the ledger is read, which may know of a later time than the server tells.
+    clock(findings, api);
+    let state_configmap = &view.settings().state_configmap;
+    if !view.inside {
+        cron_job::findings(findings, api, view, &needs(state_configmap, &runbooks)).await;
+    }
+    if let Err(error) = permissions(findings, api, state_configmap, &runbooks).await {
+        findings.failed("permissions", error.into());
+    }
+    ledger(findings, api, state_configmap).await;
+    findings.now = api.clock().now();
+}
+
+fn runbooks(findings: &mut Findings, source: Result<Source, LoadError>) -> Vec<Runbook> {
+    let Source { from, runbooks, .. } = match source {
+        Ok(source) => source,
         Err(LoadError { problems, .. }) => {
             for problem in problems {
                 findings.problem("runbook", inert(&problem.to_string(), LONGEST));
@@ -88,10 +109,11 @@ fn runbooks(findings: &mut Findings, path: &Path, deadline: Duration) -> Vec<Run
             return Vec::new();
         }
     };
+    let from = if from.starts_with("ConfigMap ") { format!(", from {from}") } else { String::new() };
     for Runbook { name, owner, risk, decision_mode, scope, .. } in &runbooks {
         let namespaces = inert(&scope.allowed_namespaces.join(", "), LONGEST);
         let owner = inert(owner, LONGEST);
-        findings.ok("runbook", format!("{name}: at most {decision_mode}, risk {risk}, owner {owner}, in namespaces {namespaces}"));
+        findings.ok("runbook", format!("{name}: at most {decision_mode}, risk {risk}, owner {owner}, in namespaces {namespaces}{from}"));
     }
     runbooks
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod desk;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -11,23 +12,24 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Access, Api};
 use crate::audit::{Format, Progress, Sink, StandardOutput, Style};
-use crate::check::check;
 use crate::clock::{Clock, Deadline};
 use crate::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::exit::Exit;
-use crate::explain::{ExplainError, explain, pod_name};
+use crate::explain::ExplainError;
 use crate::load::LoadError;
 use crate::output::json_pretty;
 use crate::reset::{Reset, open_breakers};
 use crate::run::{RunError, run};
 use crate::simulate::{SimulateError, simulate};
-use crate::status::status;
 use crate::store::Store;
 use crate::table::Layout;
 use crate::validate::{shown, validate};
 use crate::words::inert;
 
-use args::{Command, Output, Policy, Target};
+#[cfg(test)]
+pub(crate) use args::of_run;
+use args::{Command, Output, Policy, Target, flags};
+use desk::{show_check, show_explanation, show_status};
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -150,8 +152,8 @@ impl Cli {
             Command::Explain { pod, all, output, record, policy, target } => {
                 show_explanation(pod.as_deref(), all, output, record.as_deref(), policy, target).await
             }
-            Command::Check { output, policy, target } => show_check(output, policy, target).await,
-            Command::Status { output, target } => show_status(output, target).await,
+            Command::Check { all_namespaces, output, policy, target } => show_check(all_namespaces, output, policy, target).await,
+            Command::Status { all_namespaces, output, target } => show_status(all_namespaces, output, target).await,
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
             Command::Render { file } => render(&file),
@@ -165,7 +167,7 @@ impl Cli {
 async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: Target) -> Result<Exit, CliError> {
     let asked = LogFormat::of_errors(policy.log_format.as_deref());
     let understood = understand(policy, target);
-    let wanted = understood.as_ref().map_or(asked, |(settings, _)| settings.log_format);
+    let wanted = understood.as_ref().map_or(asked, |(settings, ..)| settings.log_format);
     let format = format(wanted);
     let progress = match format {
         Format::Text(Style { width: Some(_), .. }) => Progress::on(std::io::stderr(), Style::of(&std::io::stderr())),
@@ -173,7 +175,7 @@ async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: T
     };
     diagnose(format == Format::Json, progress.clone());
     let ended = match understood {
-        Ok((settings, access)) => {
+        Ok((settings, access, _)) => {
             run_until_stopped(&settings, access, dry_run, record, Sink::new(StandardOutput::open(), format, progress.clone())).await
         }
         Err(error) => Err(CliError::Config(error)),
@@ -218,37 +220,6 @@ async fn stopped() -> u8 {
         _ = terminate.recv() => 15,
         _ = interrupt.recv() => 2,
     }
-}
-
-async fn show_status(output: Output, target: Target) -> Result<Exit, CliError> {
-    let (api, store) = open(target).await?;
-    let status = status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default());
-    output.print(&status, || status.table(layout()))?;
-    Ok(Exit::Done)
-}
-
-async fn show_explanation(
-    pod: Option<&str>,
-    all: bool,
-    output: Output,
-    record: Option<&Path>,
-    policy: Policy,
-    target: Target,
-) -> Result<Exit, CliError> {
-    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
-    let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
-    let deadline = Deadline::after(settings.deadline);
-    let api = Api::connect(access, Clock::default(), deadline).await?;
-    let explanation = explain(api, &settings, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
-    output.print(&explanation, || explanation.table(all, layout()))?;
-    Ok(Exit::Done)
-}
-
-async fn show_check(output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
-    let (settings, access) = understand(policy, target).map_err(CliError::Config)?;
-    let findings = check(&settings, access).await;
-    output.print(&findings, || findings.table(layout()))?;
-    Ok(findings.exit())
 }
 
 async fn reset(runbook: String, service: Option<String>, reason: String, target: Target) -> Result<Exit, CliError> {
@@ -297,39 +268,18 @@ fn play(paths: &[PathBuf], output: Output) -> Result<Exit, CliError> {
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {
-    let nothing = Policy {
-        runbooks: None,
-        selector: None,
-        service_label: None,
-        mode_ceiling: None,
-        deadline: None,
-        log_format: None,
-        approvals: None,
-    };
-    let (settings, access) = understand(nothing, target).map_err(CliError::Config)?;
+    let (settings, access, _) = understand(Policy::none(), target).map_err(CliError::Config)?;
     let patience = Deadline::after(std::time::Duration::from_secs(60));
     let api = Api::connect(access, Clock::default(), patience).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;
     Ok((api, store))
 }
 
-fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), ConfigErrors> {
-    let flags = Raw {
-        target_namespace: target.namespace,
-        runbooks: policy.runbooks,
-        state_configmap: target.state_configmap,
-        request_selector: policy.selector,
-        service_label: policy.service_label,
-        mode_ceiling: policy.mode_ceiling,
-        run_deadline: policy.deadline,
-        log_format: policy.log_format,
-        approvals: policy.approvals,
-        notify_url: None,
-        notify_format: None,
-        pod_name: None,
-        pod_uid: None,
-    };
-    let settings = Settings::understand(flags, std::env::vars_os())?;
+/// Flags and environment, understood; and as they were written.
+fn understand(policy: Policy, target: Target) -> Result<(Settings, Access, Raw), ConfigErrors> {
+    let flags = flags(policy, &target);
+    let settings = Settings::understand(flags.clone(), std::env::vars_os())?;
+    let given = flags.or(Raw::of_environment(std::env::vars_os())?);
     let access = Access {
         kubeconfig: target.kubeconfig,
         context: target.context,
@@ -339,7 +289,7 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access), Conf
         impersonate_groups: target.act_as_groups,
         namespace: settings.namespace.clone(),
     };
-    Ok((settings, access))
+    Ok((settings, access, given))
 }
 
 fn format(wanted: LogFormat) -> Format {

@@ -62,6 +62,9 @@ const VARIABLES: [(&str, &str); 13] = [
     ("POD_UID", ""),
 ];
 
+/// Where runbooks are read from unless a setting says otherwise; the CronJob mounts its ConfigMap there.
+pub const DEFAULT_RUNBOOKS: &str = "/etc/pod-remediator/runbooks";
+
 /// Those of the downward API: names near them (NODE_NAME, POD_IP) are common and no misspelling.
 const DOWNWARD: &str = "POD_";
 
@@ -195,9 +198,41 @@ impl Settings {
         let settings = flags.or(Raw::from_env(environment, &mut wrong)).validate(&mut wrong);
         settings.filter(|_| wrong.is_empty()).ok_or(ConfigErrors(wrong))
     }
+
+    /// Understands settings that have been read before.
+    ///
+    /// # Errors
+    /// Every value that is not allowed.
+    pub fn of(raw: Raw) -> Result<Self, ConfigErrors> {
+        let mut wrong = Vec::new();
+        raw.validate(&mut wrong).ok_or(ConfigErrors(wrong))
+    }
 }
 
 impl Raw {
+    /// Reads the variables of an environment that are settings; their values are not checked yet.
+    ///
+    /// # Errors
+    /// A variable that is probably misspelt, or no text.
+    pub fn of_environment(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
+        let mut wrong = Vec::new();
+        let raw = Self::from_env(environment, &mut wrong);
+        if wrong.is_empty() { Ok(raw) } else { Err(ConfigErrors(wrong)) }
+    }
+
+    /// The settings that a decision depends on, by the names of their variables, as far as they are given.
+    pub fn policy(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("STATE_CONFIGMAP", &self.state_configmap),
+            ("REQUEST_SELECTOR", &self.request_selector),
+            ("SERVICE_LABEL", &self.service_label),
+            ("MODE_CEILING", &self.mode_ceiling),
+            ("RUN_DEADLINE", &self.run_deadline),
+            ("APPROVALS", &self.approvals),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+    }
+
     /// Reads our variables, and only ours, from an environment. An empty one is unset. What is wrong with it is added to `wrong`.
     fn from_env(environment: impl Iterator<Item = (OsString, OsString)>, wrong: &mut Vec<ConfigError>) -> Self {
         let mut ours = Vec::new();
@@ -279,7 +314,7 @@ impl Raw {
         let format = format?;
         Some(Settings {
             namespace: namespace?,
-            runbooks: self.runbooks.unwrap_or_else(|| "/etc/pod-remediator/runbooks".to_owned()).into(),
+            runbooks: self.runbooks.unwrap_or_else(|| DEFAULT_RUNBOOKS.to_owned()).into(),
             state_configmap: state_configmap?,
             selector: selector?,
             service_label: service_label?,

@@ -12,11 +12,10 @@ use jiff::Timestamp;
 
 use crate::api::Api;
 use crate::clock::Deadline;
-use crate::config::Settings;
 use crate::decide::{Decider, Decision, Mode, decide, standing};
+use crate::desk::{Basis, Source, View, trial};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::load::load;
 use crate::matching::{self, hypothetical};
 use crate::names::{DNS_SUBDOMAIN, is_dns_subdomain};
 use crate::permissions::{missing, needs};
@@ -81,17 +80,20 @@ pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
 }
 
 /// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
+/// `view`: the settings that count, and the CronJob whose runs are explained.
 ///
 /// # Errors
 /// See [`ExplainError`].
 pub async fn explain(
     api: Api,
-    settings: &Settings,
+    view: &View,
+    source: Source,
     pod: Option<&str>,
     record_in: Option<&Path>,
     deadline: Deadline,
 ) -> Result<Explanation, ExplainError> {
-    let runbooks = load(&settings.runbooks, settings.deadline).map_err(RunError::from)?;
+    let settings = view.settings();
+    let Source { from, files, runbooks } = source;
     let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
     let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
@@ -117,9 +119,16 @@ pub async fn explain(
         probe::ask_if_wanted(&decision, request, &runbooks, &mut snapshot).await;
     }
     if let Some(folder) = record_in {
-        record(folder, &settings.runbooks, &runbooks, &snapshot, store.ledger(), now, pod).map_err(RunError::from)?;
+        record(folder, &files, &runbooks, &snapshot, store.ledger(), now, pod).map_err(RunError::from)?;
     }
-    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), now };
+    let basis = match view.inside {
+        true => None,
+        false => {
+            let needs = needs(&settings.state_configmap, &runbooks);
+            Some(view.desk.basis(&view.configured, from, &trial(&api, &view.desk, &needs).await))
+        }
+    };
+    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
     pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
@@ -140,6 +149,7 @@ pub async fn explain(
         mode_ceiling: settings.ceiling.as_str(),
         in_flight: status(store.ledger(), api.namespace(), now).in_flight,
         pods,
+        basis,
         near_misses,
         more_near_misses: more,
         not_looked_at,
@@ -174,6 +184,8 @@ struct Explainer<'a> {
     runbooks: &'a [Runbook],
     snapshot: &'a Snapshot,
     ledger: &'a Ledger,
+    /// What keeps runs from acting, where that was looked at.
+    basis: Option<&'a Basis>,
     now: Timestamp,
 }
 
@@ -185,13 +197,23 @@ impl Explainer<'_> {
     }
 
     /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else
-    /// changes, says the very function that decides now.
+    /// changes, says the very function that decides now. Where no run would begin or act, that comes before it.
     fn eligibility(&self, request: &Request, decision: &Decision) -> Eligibility {
+        let Eligibility { eligible, at, then, .. } = self.by_itself(request, decision);
+        let obstacles = self.basis.map(|basis| basis.obstacles.as_slice()).unwrap_or_default();
+        let acts = matches!(eligible, Eligible::Now | Eligible::Later);
+        let prevented_by: Vec<String> = obstacles.iter().filter(|_| acts).map(|obstacle| obstacle.detail.clone()).collect();
+        let eligible = if prevented_by.is_empty() { eligible } else { Eligible::NotByItself };
+        Eligibility { eligible, at, then, prevented_by }
+    }
+
+    fn by_itself(&self, request: &Request, decision: &Decision) -> Eligibility {
+        let without = |eligible| Eligibility { eligible, at: None, then: None, prevented_by: Vec::new() };
         if decision.mode == Mode::AutoExecute {
-            return Eligibility { eligible: Eligible::Now, at: None, then: None };
+            return without(Eligible::Now);
         }
         let Some(at) = decision.eligible_at() else {
-            return Eligibility { eligible: Eligible::NotByItself, at: None, then: None };
+            return without(Eligible::NotByItself);
         };
         let mut ledger = self.ledger.clone();
         for execution in &mut ledger.executions {
@@ -201,7 +223,7 @@ impl Explainer<'_> {
         let then = Decider::new(self.runbooks, self.snapshot, &ledger, at).decide(request);
         let eligible = if then.mode == Mode::AutoExecute { Eligible::Later } else { Eligible::NotByItself };
         let then = Then { mode: then.mode.as_str(), message: then.message(&request.pod.name, self.runbooks) };
-        Eligibility { eligible, at: Some(at), then: Some(then) }
+        Eligibility { at: Some(at), then: Some(then), ..without(eligible) }
     }
 }
 

@@ -53,6 +53,7 @@ pub mod notify;
 
 pub mod run;
 pub mod table;
+pub mod desk;
 pub mod status;
 pub mod explain;
 pub mod check;

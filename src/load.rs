@@ -55,14 +55,39 @@ pub fn read(paths: &[PathBuf]) -> Loaded {
             Err(problem) => loaded.unusable(problem),
         }
     }
-    let texts = loaded.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let (runbooks, problems) = parse_each(texts);
-    loaded.runbooks = runbooks;
-    loaded.problems.extend(problems);
+    loaded.parse();
     loaded
 }
 
 impl Loaded {
+    /// What files hold that have been read elsewhere: name and text.
+    pub fn of(files: Vec<(String, String)>) -> Self {
+        let mut loaded = Self { files, ..Self::default() };
+        loaded.parse();
+        loaded
+    }
+
+    fn parse(&mut self) {
+        let texts = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let (runbooks, problems) = parse_each(texts);
+        self.runbooks = runbooks;
+        self.problems.extend(problems);
+    }
+
+    /// The runbooks, for a run that ends after `deadline`.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn for_a_run(self, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
+        let Self { files, runbooks, mut problems, .. } = self;
+        problems.extend(too_long(&runbooks, deadline));
+        if problems.is_empty() {
+            Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect())
+        } else {
+            Err(LoadError { problems, files })
+        }
+    }
+
     fn add(&mut self, file: &Path) {
         let name = file.display().to_string();
         // The same file named twice is one file.
@@ -94,9 +119,7 @@ impl Loaded {
 /// # Errors
 /// See [`LoadError`].
 pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
-    let Loaded { files, runbooks, mut problems, .. } = read(&[path.to_owned()]);
-    problems.extend(too_long(&runbooks, deadline));
-    if problems.is_empty() { Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect()) } else { Err(LoadError { problems, files }) }
+    read(&[path.to_owned()]).for_a_run(deadline)
 }
 
 /// What is wrong with runbooks, each with its file, for which no run has the time that ends after `deadline`.

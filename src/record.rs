@@ -54,13 +54,13 @@ pub struct Seen<'a> {
 }
 
 /// Records what would be decided at this moment, for a command that only looks: on the pod of this name, or on every pod that asks.
-/// The file that it writes, if anything is decided. `runbooks` are those of the file or folder `runbooks_from`.
+/// The file that it writes, if anything is decided. `runbooks` are those of these files: name and text.
 ///
 /// # Errors
 /// See [`RecordError`].
 pub fn record(
     folder: &Path,
-    runbooks_from: &Path,
+    files: &[(String, String)],
     runbooks: &[Runbook],
     snapshot: &Snapshot,
     ledger: &Ledger,
@@ -71,7 +71,7 @@ pub fn record(
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let decided: Vec<(&Request, Decision)> = concerned.map(|request| (request, decider.decide(request))).collect();
     let decisions = decided.iter().map(|(request, decision)| (*request, decision)).collect();
-    let mut recorder = Recorder::new(folder, runbooks_from)?;
+    let mut recorder = Recorder::of(folder, files)?;
     recorder.observe(&Seen { snapshot, ledger, now, decisions }, runbooks);
     if recorder.has_decisions() { recorder.write().map(Some) } else { Ok(None) }
 }
@@ -179,10 +179,14 @@ impl Recorder {
     /// # Errors
     /// The folder cannot be made.
     pub fn new(folder: &Path, runbooks_from: &Path) -> Result<Self, RecordError> {
+        Self::of(folder, &read(&[runbooks_from.to_owned()]).files)
+    }
+
+    /// As [`Recorder::new`], with the runbooks' files as they were read: name and text.
+    fn of(folder: &Path, files: &[(String, String)]) -> Result<Self, RecordError> {
         // Before anything is done that could then not be recorded.
         std::fs::create_dir_all(folder).map_err(|error| RecordError::Unwritable { path: folder.to_owned(), why: error.to_string() })?;
-        let files = read(&[runbooks_from.to_owned()]).files;
-        let nodes = files.into_iter().flat_map(|(_, text)| documents(&text).unwrap_or_default());
+        let nodes = files.iter().flat_map(|(_, text)| documents(text).unwrap_or_default());
         Ok(Self {
             folder: folder.to_owned(),
             path: None,

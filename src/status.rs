@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::decide::Question;
+use crate::desk::{Desk, Runs};
 use crate::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW};
 use crate::table::{Layout, Tone, table, wrapped};
 use crate::words::inert;
@@ -21,6 +22,12 @@ pub struct Status {
     pub namespace: String,
     /// The API server's time.
     pub now: Timestamp,
+    /// Whether runs happen; null where that could not be read, and in a pod.
+    pub runs: Option<Runs>,
+    /// What could not be read of it, each with why.
+    pub unread: Vec<String>,
+    /// The newest outcome of all.
+    pub newest_outcome: Option<NewestOutcome>,
     /// Actions whose outcome is not known yet: each is a lock on the namespace.
     pub in_flight: Vec<InFlightStatus>,
     /// Openings that no reset has cleared.
@@ -147,6 +154,16 @@ pub struct LastOutcome {
     pub runbook: String,
 }
 
+/// The newest outcome, and of which service it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewestOutcome {
+    /// The service.
+    pub service: String,
+    /// How its execution ended.
+    #[serde(flatten)]
+    pub outcome: LastOutcome,
+}
+
 /// What the ledger says of a namespace at this moment.
 pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
     let mut by_service: BTreeMap<&str, Vec<&Execution>> = BTreeMap::new();
@@ -162,13 +179,21 @@ pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
         holder: terms.holder.pod.clone(),
         verify_deadline: terms.verify_deadline,
     });
+    let services: Vec<ServiceStatus> =
+        by_service.into_iter().map(|(name, executions)| service(ledger, namespace, name, &executions, now)).collect();
+    let outcomes = services.iter().filter_map(|one| Some((&one.service, one.last.as_ref()?)));
+    let newest = outcomes.max_by_key(|(_, outcome)| outcome.at);
+    let newest_outcome = newest.map(|(service, outcome)| NewestOutcome { service: service.clone(), outcome: outcome.clone() });
     Status {
         namespace: namespace.to_owned(),
         now,
+        runs: None,
+        unread: Vec::new(),
+        newest_outcome,
         in_flight: in_flight.collect(),
         open_breakers: ledger.open_breakers().into_iter().map(|opening| OpenBreaker::new(opening, namespace)).collect(),
         proposals: ledger.proposals.iter().filter(|proposal| proposal.expires_at > now).map(Into::into).collect(),
-        services: by_service.into_iter().map(|(name, executions)| service(ledger, namespace, name, &executions, now)).collect(),
+        services,
     }
 }
 
@@ -204,11 +229,25 @@ fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Executio
 }
 
 impl Status {
+    /// With what could be read of the CronJob.
+    pub fn with(self, desk: &Desk) -> Self {
+        Self { runs: desk.runs(), unread: desk.unread.iter().map(ToString::to_string).collect(), ..self }
+    }
+
     /// For people.
     pub fn table(&self, layout: Layout) -> String {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
         // Further lines are indented.
         let paragraph = |text: &str| wrapped(text, layout.columns.saturating_sub(2)).join("\n  ") + "\n";
+        for line in self.runs.iter().flat_map(Runs::lines) {
+            text.push_str(&paragraph(&line));
+        }
+        if !self.unread.is_empty() {
+            text.push_str(&paragraph(&format!("not read: {}", self.unread.join("; "))));
+        }
+        if let Some(NewestOutcome { service, outcome: LastOutcome { at, result, pod, .. } }) = &self.newest_outcome {
+            text.push_str(&paragraph(&format!("newest outcome: {} at {at:.0}: {} of {}", result.as_str(), name(pod), name(service))));
+        }
         if self.in_flight.is_empty() {
             text.push_str("nothing is in flight\n");
         }

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Raw;
+use crate::desk::Told;
+use crate::words::inert;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -38,8 +42,12 @@ pub(super) enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// See whether a run has all that it needs, and no more: permissions, runbooks, ledger, clock, webhook; nothing is changed
+    /// See whether runs begin and have all that they need, and no more: CronJob, permissions, runbooks, ledger, clock, webhook; nothing is
+    /// changed
     Check {
+        /// One line for each namespace that has the CronJob or its ledger, trouble first
+        #[arg(short = 'A', long, conflicts_with = "namespace")]
+        all_namespaces: bool,
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
@@ -48,8 +56,11 @@ pub(super) enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// Say what is in flight, which circuit breakers are open, and how each service's last replacement ended
+    /// Say whether runs happen, what is in flight, which circuit breakers are open, and how each service's last replacement ended
     Status {
+        /// One line for each namespace that has the CronJob or its ledger, trouble first
+        #[arg(short = 'A', long, conflicts_with = "namespace")]
+        all_namespaces: bool,
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
@@ -108,7 +119,8 @@ Notifications, by the environment only (whoever may list processes sees what fla
 /// What may be done, and to which pods. A flag wins over its environment variable.
 #[derive(Debug, Args)]
 pub(super) struct Policy {
-    /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks]
+    /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks; `explain` and `check`, where that is
+    /// not there: what the CronJob mounts]
     #[arg(long)]
     pub(super) runbooks: Option<String>,
     /// Which pods ask [env: REQUEST_SELECTOR] [default: remediator.kubedojo.io/restart=true]
@@ -171,4 +183,37 @@ pub(super) enum Output {
     Json,
     /// For programs, and people who like it better
     Yaml,
+}
+
+impl Policy {
+    /// No flag is given.
+    pub(super) fn none() -> Self {
+        Self { runbooks: None, selector: None, service_label: None, mode_ceiling: None, deadline: None, log_format: None, approvals: None }
+    }
+}
+
+/// The settings among the flags.
+pub(super) fn flags(policy: Policy, target: &Target) -> Raw {
+    Raw {
+        target_namespace: target.namespace.clone(),
+        runbooks: policy.runbooks,
+        state_configmap: target.state_configmap.clone(),
+        request_selector: policy.selector,
+        service_label: policy.service_label,
+        mode_ceiling: policy.mode_ceiling,
+        run_deadline: policy.deadline,
+        log_format: policy.log_format,
+        approvals: policy.approvals,
+        ..Raw::default()
+    }
+}
+
+/// What a run's arguments say, of a CronJob that somebody may have edited.
+pub(crate) fn of_run(args: &[String]) -> Result<Told, String> {
+    let words = std::iter::once("pod-remediator").chain(args.iter().map(String::as_str));
+    let first_line = |error: clap::Error| inert(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: "), 300);
+    match super::Cli::try_parse_from(words).map_err(first_line)?.command {
+        Command::Run { dry_run, policy, target, .. } => Ok(Told { raw: flags(policy, &target), dry_run }),
+        _ => Err("its command is not run".to_owned()),
+    }
 }

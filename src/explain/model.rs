@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::near_misses::NearMiss;
 use crate::decide::{Decision, Evidence, Remedy, Subject, requested_at};
+use crate::desk::Basis;
 use crate::ledger::later;
 use crate::runbook::Runbook;
 use crate::snapshot::Request;
@@ -31,6 +32,8 @@ pub struct Explanation {
     pub mode_ceiling: &'static str,
     /// Actions of other runs whose outcome is not known yet: a run settles those first.
     pub in_flight: Vec<InFlightStatus>,
+    /// What this rests on, and whether runs happen; null in a pod, whose own settings are a run's.
+    pub basis: Option<Basis>,
     /// Each pod that was asked about, oldest request first.
     pub pods: Vec<PodExplanation>,
     /// What does not count as it stands, and was probably meant otherwise; so many at the most.
@@ -127,6 +130,8 @@ pub struct Eligibility {
     pub at: Option<Timestamp>,
     /// What is decided then, if nothing else changes.
     pub then: Option<Then>,
+    /// What keeps every run from acting on it, each as it stands behind "not while".
+    pub prevented_by: Vec<String>,
 }
 
 /// In one word.
@@ -184,7 +189,7 @@ impl PodExplanation {
         explainer: &Explainer<'_>,
         hypothetical: bool,
     ) -> Self {
-        let Explainer { runbooks, snapshot, ledger, now } = *explainer;
+        let Explainer { runbooks, snapshot, ledger, now, .. } = *explainer;
         let text = |text: &Option<String>| text.as_ref().map(|text| inert(text, LONGEST));
         let runbook = decision.runbook.and_then(|index| runbooks.get(index));
         let subject = Subject::new(request, runbook, snapshot, ledger);

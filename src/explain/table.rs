@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{Eligible, Explanation, NearMiss, PodExplanation};
+use super::{Eligibility, Eligible, Explanation, NearMiss, PodExplanation};
 use crate::table::{Layout, Tone, labelled, table};
 use crate::words::{counted, number};
 
@@ -14,6 +14,14 @@ impl Explanation {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
         for in_flight in &self.in_flight {
             text.push_str(&labelled("In flight", &in_flight.to_string(), Tone::Warning, layout));
+        }
+        if let Some(basis) = &self.basis {
+            for (label, said) in basis.lines() {
+                text.push_str(&labelled(label, &said, if label == "Unread" { Tone::Warning } else { Tone::Plain }, layout));
+            }
+            for obstacle in &basis.obstacles {
+                text.push_str(&labelled("Obstacle", &obstacle.detail, Tone::Bad, layout));
+            }
         }
         if self.pods.is_empty() {
             let _ = writeln!(text, "no pod in {} asks to be replaced ({})", self.namespace, self.selector);
@@ -99,15 +107,25 @@ impl Explanation {
     }
 
     fn eligible(&self, pod: &PodExplanation) -> String {
+        let Eligibility { eligible, at, then, prevented_by } = &pod.eligibility;
+        if !prevented_by.is_empty() {
+            let not_while = format!("not while {}", prevented_by.join("; nor while "));
+            return match at {
+                Some(at) => format!("{not_while}; and not before {at:.0}{}", from_now(self.now, *at)),
+                None => not_while,
+            };
+        }
         let if_asked = if pod.hypothetical { "once it asks" } else { "the next run replaces it" };
-        let Some((at, then)) = pod.eligibility.at.zip(pod.eligibility.then.as_ref()) else {
-            return match pod.eligibility.eligible {
-                Eligible::Now => format!("now: {if_asked}"),
+        let known = self.basis.as_ref().is_none_or(|basis| basis.unread.is_empty());
+        let as_given = if known { "" } else { ", with the settings and permissions given here" };
+        let Some((at, then)) = at.zip(then.as_ref()) else {
+            return match eligible {
+                Eligible::Now => format!("now: {if_asked}{as_given}"),
                 Eligible::Later | Eligible::NotByItself => "not by itself".to_owned(),
             };
         };
-        match pod.eligibility.eligible {
-            Eligible::Now | Eligible::Later => format!("at {at:.0}{}, if nothing else changes", from_now(self.now, at)),
+        match eligible {
+            Eligible::Now | Eligible::Later => format!("at {at:.0}{}, if nothing else changes{as_given}", from_now(self.now, at)),
             Eligible::NotByItself => {
                 format!(
                     "not by itself: what blocks ends at {at:.0}{}, and then it is {}: {}",

@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::decide::tests::{World, executed, in_flight, now, seconds_ago, snapshot};
+use crate::desk::Obstacle;
 use crate::runbook::DecisionMode;
 use crate::status::InFlightStatus;
 use crate::table::Layout;
@@ -11,7 +12,7 @@ use crate::table::Layout;
 fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanation {
     let mut world = World::new();
     change(&mut world);
-    let explainer = Explainer { runbooks: &world.runbooks, snapshot: &world.snapshot, ledger: &world.ledger, now: now() };
+    let explainer = Explainer { runbooks: &world.runbooks, snapshot: &world.snapshot, ledger: &world.ledger, basis: None, now: now() };
     let in_flight: Vec<InFlightStatus> = status(&world.ledger, "lab", now()).in_flight;
     Explanation {
         namespace: "lab".to_owned(),
@@ -20,6 +21,7 @@ fn explanation(change: impl FnOnce(&mut World), hypothetical: bool) -> Explanati
         service_label: "app".to_owned(),
         mode_ceiling: "auto_execute",
         in_flight,
+        basis: None,
         pods: vec![explainer.pod(&world.snapshot.requests[0], hypothetical)],
         near_misses: Vec::new(),
         more_near_misses: 0,
@@ -36,6 +38,42 @@ fn eligible(change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
     let said: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Eligible")).take_while(|line| !line.is_empty()).collect();
     let said = said.iter().map(|line| line.trim_start_matches("Eligible").trim()).collect::<Vec<_>>().join(" ");
     assert_eq!(said, expected);
+}
+
+/// The same where runs cannot act, or where that is not known.
+#[track_caller]
+fn eligible_with(basis: Basis, change: impl FnOnce(&mut World), word: Eligible, expected: &str) {
+    let mut world = World::new();
+    change(&mut world);
+    let World { runbooks, snapshot, ledger, .. } = &world;
+    let explainer = Explainer { runbooks, snapshot, ledger, basis: Some(&basis), now: now() };
+    let pods = vec![explainer.pod(&snapshot.requests[0], false)];
+    assert_eq!(pods[0].eligibility.eligible, word);
+    let text = Explanation { pods, basis: Some(basis), ..explanation(|_| {}, false) }.table(true, crate::table::Layout::PLAIN);
+    let said: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Eligible")).take_while(|line| !line.is_empty()).collect();
+    let said = said.iter().map(|line| line.trim_start_matches("Eligible").trim()).collect::<Vec<_>>().join(" ");
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn no_run_is_promised_that_would_not_begin_or_not_act() {
+    let but = |details: &[&str]| Basis {
+        obstacles: details.iter().map(|detail| Obstacle { kind: "suspended", detail: (*detail).to_owned() }).collect(),
+        ..Basis::default()
+    };
+    let cooling = |world: &mut World| world.ledger.executions = vec![executed("web", "replace", seconds_ago(180))];
+    let suspended = "the CronJob is suspended";
+    eligible_with(but(&[]), |_| {}, Eligible::Now, "now: the next run replaces it");
+    eligible_with(but(&[suspended]), |_| {}, Eligible::NotByItself, "not while the CronJob is suspended");
+    eligible_with(but(&[suspended, "x"]), |_| {}, Eligible::NotByItself, "not while the CronJob is suspended; nor while x");
+    let both = "not while the CronJob is suspended; and not before 2025-06-01T12:07:00Z, in 7m";
+    eligible_with(but(&[suspended]), cooling, Eligible::NotByItself, both);
+    eligible_with(but(&[suspended]), |world| world.pods().truncate(1), Eligible::NotByItself, "not by itself");
+    let unread = || Basis { unread: vec!["CronJob: it does not exist".to_owned()], ..Basis::default() };
+    let as_given = "with the settings and permissions given here";
+    eligible_with(unread(), |_| {}, Eligible::Now, &format!("now: the next run replaces it, {as_given}"));
+    let later = format!("at 2025-06-01T12:07:00Z, in 7m, if nothing else changes, {as_given}");
+    eligible_with(unread(), cooling, Eligible::Later, &later);
 }
 
 #[test]

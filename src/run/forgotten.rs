@@ -15,7 +15,7 @@ impl<W: Write> Run<'_, W> {
             Ok(Some(earlier)) => earlier,
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(%error, "cannot see whether runs were here before the ledger was");
+                tracing::warn!("cannot see whether runs were here before the ledger was: {error}");
                 return;
             }
         };
@@ -36,7 +36,7 @@ impl<W: Write> Run<'_, W> {
         }
         let ledger = self.store.ledger().clone();
         if let Err(error) = self.store.write(ledger).await {
-            tracing::warn!(%error, "cannot mark the new ledger as used; the next run says again that it starts anew");
+            tracing::warn!("cannot mark the new ledger as used: {error}; the next run says again that it starts anew");
         }
     }
 }

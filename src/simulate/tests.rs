@@ -213,9 +213,10 @@ fn every_incident_of_the_library_recorded_again_has_the_same_facts_and_decisions
             continue;
         };
         let from = library().join(if moments.len() > 1 || !file.contains("from-observe") { from } else { continue });
+        let files = crate::load::read(&[from]).files;
         for moment in moments {
             let snapshot = moment.objects.snapshot(moment.bounds.clone(), runbooks);
-            let path = record(&folder.0, &from, runbooks, &snapshot, ledger, moment.at, None)
+            let path = record(&folder.0, &files, runbooks, &snapshot, ledger, moment.at, None)
                 .unwrap_or_else(|error| panic!("{name}, {}: {error}", moment.label));
             assert_eq!(path.is_none(), snapshot.requests.is_empty(), "{name}, {}", moment.label);
             let Some(path) = path else { continue };
@@ -234,8 +235,8 @@ fn one_pod_alone_is_recorded_beside_others_that_ask() {
     let text = incident("expect: {}\n").replace("base/web.yaml", "[base/web.yaml, base/other-services.yaml]");
     let Incident { runbooks, ledger, moments, .. } = files::of_text(&library().join("test.yaml"), &text).unwrap().remove(0);
     let snapshot = moments[0].objects.snapshot(moments[0].bounds.clone(), &runbooks);
-    let from = library().join("../runbook.yaml");
-    let path = record(&folder.0, &from, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
+    let files = crate::load::read(&[library().join("../runbook.yaml")]).files;
+    let path = record(&folder.0, &files, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
     let played = simulate(&[path]).unwrap();
     assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     assert_eq!(played.decisions.iter().map(|row| row.pod.as_str()).collect::<Vec<_>>(), ["pay-a"]);

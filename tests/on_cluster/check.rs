@@ -53,7 +53,7 @@ fn the_manifests_are_just_right_and_looking_changes_nothing() {
     };
     assert!(!calls.is_empty() && calls.iter().all(harmless), "{calls:?}");
 
-    let text = lab.asks(&["check"]).by(&account).tells();
+    let text = lab.asks(&["check"]).by(&account).env("POD_UID", "u").tells();
     assert!(text.exit == 0 && text.out.contains("zero problems, zero warnings"), "{text:?}");
     let mut both = [told.json(), lab.asks(&["check", "-o", "yaml"]).by(&account).env("POD_UID", "u").tells().yaml()];
     for told in &mut both {

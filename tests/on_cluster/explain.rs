@@ -39,7 +39,7 @@ fn a_refused_pod_with_its_block_its_numbers_and_what_to_do() {
     let pod = only(&lab.asks(&["explain", &target.name, "-o", "json"]).tells());
     assert_eq!((&pod["mode"], &pod["reason"], &pod["hypothetical"]), (&json!("abort"), &json!("guardrail"), &json!(false)));
     assert_eq!((&pod["pod"], &pod["workload"]), (&json!(target.name), &json!("Deployment/single")));
-    assert_eq!(pod["eligibility"], json!({"eligible": "not_by_itself", "at": null, "then": null}));
+    assert_eq!(pod["eligibility"], json!({"eligible": "not_by_itself", "at": null, "then": null, "prevented_by": []}));
     assert_eq!((result(&pod, "blast_radius"), result(&pod, "cooldown")), (&json!("blocked"), &json!("pass")));
     let scale = format!("kubectl -n {} scale deployment/single --replicas 2", lab.namespace);
     assert_eq!(to_do(&pod, "own_workload_redundancy")["command"], json!(scale));

@@ -18,6 +18,7 @@
 //! | `explain` | what a run would decide is told, with what to do about it, and nothing changes |
 //! | `check` | what a run lacks, and what it has in excess, is named |
 //! | `desk_access` | proxies, kubeconfigs and impersonation are taken as kubectl takes them, at a desk and in a pod |
+//! | `desk` | from a person's machine: whether runs begin and may act, by the CronJob that is installed, and what the cluster says of its pod |
 //! | `audit_trail` | a real log is as documented, and the documented queries answer |
 //! | `hostile` | whatever is written on pods, in the ledger, in runbook files: what comes out is inert and bounded |
 //! | `terminal` | what a person sees: sources with a caret, wrapped text, progress |
@@ -72,6 +73,7 @@ mod permissions;
 mod dry_run;
 mod explain;
 mod check;
+mod desk;
 mod desk_access;
 mod audit_trail;
 mod hostile;

@@ -34,11 +34,16 @@ impl Lab {
 
     /// A kubeconfig with nothing but a token of that ServiceAccount.
     pub(crate) fn service_account(&self) -> PathBuf {
-        let token = self.kubectl(&["create", "token", "pod-remediator"]);
+        self.kubeconfig_of("pod-remediator")
+    }
+
+    /// A kubeconfig with nothing but a token of this ServiceAccount.
+    pub(crate) fn kubeconfig_of(&self, account: &str) -> PathBuf {
+        let token = self.kubectl(&["create", "token", account]);
         let mut config: Value = serde_json::from_str(&self.kubectl(&["config", "view", "--raw", "--minify", "--output", "json"])).unwrap();
         let user = config["contexts"][0]["context"]["user"].clone();
         config["users"] = json!([{"name": user, "user": {"token": token.trim()}}]);
-        let file = self.folder.join("service-account.kubeconfig");
+        let file = self.folder.join(format!("{account}.kubeconfig"));
         std::fs::write(&file, config.to_string()).unwrap();
         file
     }

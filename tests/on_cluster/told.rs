@@ -40,6 +40,15 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// A command that asks about every namespace.
+    pub(crate) fn asks_everywhere(&self, words: &[&str]) -> Asking {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pod-remediator"));
+        command.args(words);
+        Asking(command)
+    }
+}
+
 impl Asking {
     /// With a variable in its environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {

@@ -1,0 +1,137 @@
+//! The commands by which a person looks: `explain`, `check`, `status`.
+
+use std::path::Path;
+
+use super::args::{Output, Policy, Target, of_run};
+use super::{CliError, layout, understand};
+use crate::api::{Access, Api};
+use crate::check::{Level, check, check_one};
+use crate::clock::{Clock, Deadline};
+use crate::desk::{Asked, CronJobObject, Everywhere, Row, Source, View, namespaces};
+use crate::exit::Exit;
+use crate::explain::{explain, pod_name};
+use crate::run::RunError;
+use crate::status::{Status, status};
+use crate::store::{Store, StoreError};
+use crate::words::inert;
+
+/// All of a command that looks has ended by then, for each namespace.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn asked(policy: Policy, target: Target) -> Result<(Asked, Access), CliError> {
+    let (settings, access, given) = understand(policy, target).map_err(CliError::Config)?;
+    Ok((Asked { settings, given, of_run }, access))
+}
+
+pub(super) async fn show_explanation(
+    pod: Option<&str>,
+    all: bool,
+    output: Output,
+    record: Option<&Path>,
+    policy: Policy,
+    target: Target,
+) -> Result<Exit, CliError> {
+    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
+    let (asked, access) = asked(policy, target)?;
+    let here = Source::here(&asked).transpose()?;
+    let api = Api::connect(access, Clock::default(), Deadline::after(asked.settings.deadline)).await?;
+    let view = View::open(&api, &asked, None).await;
+    let source = match here {
+        Some(source) => source,
+        None => Source::mounted(&api, &view).await?,
+    };
+    let deadline = Deadline::after(view.settings().deadline);
+    let explanation = explain(api, &view, source, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
+    output.print(&explanation, || explanation.table(all, layout()))?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn show_check(everywhere: bool, output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+    let (asked, access) = asked(policy, target)?;
+    if everywhere {
+        return show_everywhere(&asked, access, output, true).await;
+    }
+    let findings = check(&asked, access).await;
+    output.print(&findings, || findings.table(layout()))?;
+    Ok(findings.exit())
+}
+
+pub(super) async fn show_status(everywhere: bool, output: Output, target: Target) -> Result<Exit, CliError> {
+    let (asked, access) = asked(Policy::none(), target)?;
+    if everywhere {
+        return show_everywhere(&asked, access, output, false).await;
+    }
+    let api = Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await?;
+    let view = View::open(&api, &asked, None).await;
+    let status = status_of(&api, &view).await?;
+    output.print(&status, || status.table(layout()))?;
+    Ok(Exit::Done)
+}
+
+async fn status_of(api: &Api, view: &View) -> Result<Status, StoreError> {
+    let store = Store::open(api.clone(), &view.settings().state_configmap).await?;
+    Ok(status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default()).with(&view.desk))
+}
+
+/// One line a namespace: one after the other, so that no more than one is in memory.
+async fn show_everywhere(asked: &Asked, access: Access, output: Output, checked: bool) -> Result<Exit, CliError> {
+    let connect = |access| Api::connect(access, Clock::default(), Deadline::after(PATIENCE));
+    let api = connect(access).await?;
+    let (mut unread, mut rows) = (Vec::new(), Vec::new());
+    for (namespace, cron_job) in namespaces(&api, &asked.settings.state_configmap, &mut unread).await? {
+        rows.push(row(asked, &api.within(&namespace, Deadline::after(PATIENCE)), cron_job, checked).await);
+    }
+    let all = Everywhere::new(api.clock().now(), rows, &unread);
+    output.print(&all, || all.table(layout()))?;
+    Ok(all.exit())
+}
+
+async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bool) -> (Row, Exit) {
+    let (view, findings) = if checked {
+        let (findings, view) = check_one(asked, api, known).await;
+        (view, Some(findings))
+    } else {
+        (View::open(api, asked, known).await, None)
+    };
+    let status = status_of(api, &view).await;
+    let mut exit = findings.as_ref().map_or(Exit::Done, crate::check::Findings::exit);
+    let mut problems = Vec::new();
+    let mut warnings = view.desk.unread.len();
+    match &findings {
+        Some(findings) => {
+            let of = |level| findings.findings.iter().filter(move |finding| finding.level == level);
+            problems.extend(of(Level::Problem).map(|finding| format!("{}: {}", finding.what, finding.detail)));
+            warnings = of(Level::Warning).count();
+        }
+        None => {
+            if let Some(job) = view.desk.newest_job.as_ref().filter(|job| job.result == crate::desk::JobResult::Failed) {
+                problems.push(format!("newest Job {job}"));
+            }
+        }
+    }
+    let status = match status {
+        Ok(status) => Some(status),
+        Err(error) => {
+            let error = RunError::from(error);
+            exit = exit.and(error.exit());
+            // A check has found it too.
+            if findings.is_none() {
+                problems.push(inert(&error.to_string(), 1000));
+            }
+            None
+        }
+    };
+    let runs = view.desk.runs();
+    let row = Row {
+        namespace: api.namespace().to_owned(),
+        suspended: runs.as_ref().map(|runs| runs.suspended),
+        last_success: runs.as_ref().and_then(|runs| runs.last_success),
+        newest_job: view.desk.newest_job.as_ref().map(|job| job.result),
+        in_flight: status.as_ref().map(|status| status.in_flight.len()),
+        open_breakers: status.as_ref().map(|status| status.open_breakers.len()),
+        waiting_approvals: status.as_ref().map(|status| status.proposals.len()),
+        problems,
+        warnings,
+    };
+    (row, exit)
+}

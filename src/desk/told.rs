@@ -1,0 +1,125 @@
+//! Whether runs happen, for people and for programs.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::object::{NewestJob, Result};
+use super::{Basis, Configured, Desk, Trial, Unread};
+
+/// Whether runs happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Runs {
+    /// The CronJob's name.
+    pub cron_job: String,
+    /// When runs begin, as it is written.
+    pub schedule: String,
+    /// The zone of the schedule; null: that of the control plane, as a rule UTC.
+    pub time_zone: Option<String>,
+    /// No run begins while this is so.
+    pub suspended: bool,
+    /// When the last run was due that was begun.
+    pub last_schedule: Option<Timestamp>,
+    /// When the last run succeeded.
+    pub last_success: Option<Timestamp>,
+    /// How many of its Jobs are under way.
+    pub active: usize,
+    /// The newest of its Jobs, those made by hand included.
+    pub newest_job: Option<NewestJob>,
+}
+
+impl Desk {
+    /// Whether runs happen, if the CronJob could be read.
+    pub fn runs(&self) -> Option<Runs> {
+        let installed = self.installed.as_ref()?;
+        Some(Runs {
+            cron_job: installed.name.clone(),
+            schedule: installed.schedule.clone(),
+            time_zone: installed.time_zone.clone(),
+            suspended: installed.suspended,
+            last_schedule: installed.last_schedule,
+            last_success: installed.last_success,
+            active: installed.active,
+            newest_job: self.newest_job.clone(),
+        })
+    }
+
+    /// What a command rests on, with what a trial found out.
+    pub fn basis(&self, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
+        Basis {
+            runs: self.runs(),
+            runbooks_from,
+            settings_of_cron_job: configured.of_cron_job.clone(),
+            settings_given: configured.given.clone(),
+            obstacles: trial.obstacles.iter().chain(&configured.obstacles).cloned().collect(),
+            unread: self.unread.iter().chain(&trial.unread).map(Unread::to_string).collect(),
+        }
+    }
+}
+
+impl Runs {
+    /// In a few words each: the schedule, the last run, the newest Job.
+    pub fn lines(&self) -> Vec<String> {
+        let Self { cron_job, schedule, time_zone, suspended, active, .. } = self;
+        let zone = time_zone.as_ref().map_or_else(String::new, |zone| format!(" ({zone})"));
+        let state = match (suspended, active) {
+            (true, _) => ", SUSPENDED: no run starts".to_owned(),
+            (false, 0) => String::new(),
+            (false, active) => format!(", {active} active"),
+        };
+        let mut lines = vec![format!("CronJob {cron_job}: schedule {schedule}{zone}{state}"), self.last()];
+        lines.extend(self.newest_job.as_ref().map(|job| format!("newest Job {job}")));
+        lines
+    }
+
+    fn last(&self) -> String {
+        let at = |time: Timestamp| format!("{time:.0}");
+        let begun = self.last_schedule.map_or_else(|| "none by the schedule yet".to_owned(), |time| format!("due at {}", at(time)));
+        let success = self.last_success.map_or_else(|| "never".to_owned(), at);
+        format!("last run: {begun}; last success: {success}")
+    }
+}
+
+impl std::fmt::Display for NewestJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = match self.result {
+            Result::Complete => "complete",
+            Result::Failed => "FAILED",
+            Result::Running => "not ended",
+        };
+        write!(f, "{}: {word}", self.name)?;
+        if let Some(at) = self.ended_at {
+            write!(f, " at {at:.0}")?;
+        }
+        if let Some(code) = self.exit_code {
+            write!(f, ", exit code {code}")?;
+        }
+        match &self.why {
+            Some(why) => write!(f, ", {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Basis {
+    /// What was read, and what was not: label and text.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines: Vec<(&'static str, String)> = Vec::new();
+        if let Some(runs) = &self.runs {
+            lines.push(("Runs", runs.lines().join("; ")));
+        }
+        let settings = [("of the CronJob: ", &self.settings_of_cron_job), ("given here: ", &self.settings_given)];
+        let settings: Vec<String> =
+            settings.iter().filter(|(_, all)| !all.is_empty()).map(|(whose, all)| format!("{whose}{}", all.join(", "))).collect();
+        if !settings.is_empty() {
+            lines.push(("Settings", settings.join("; ")));
+        }
+        lines.push(("Runbooks", format!("from {}", self.runbooks_from)));
+        if !self.unread.is_empty() {
+            lines.push((
+                "Unread",
+                format!("with the settings and permissions given here, for this was not read: {}", self.unread.join("; ")),
+            ));
+        }
+        lines
+    }
+}
