@@ -11,7 +11,7 @@ mod words;
 
 use crate::decide::GuardrailId;
 use crate::runbook::{DecisionMode, Escalate, Method, Runbook};
-use crate::words::{PROGRAM, annotation, label};
+use crate::words::{PROGRAM, amount, annotation, label};
 
 use by_hand::{ByHand, by_hand};
 use prose::{any_of, code, inert_prose};
@@ -54,11 +54,11 @@ fn sentence(runbook: &Runbook) -> String {
     };
     format!(
         "When symptom {} appears, and {cause} has a confidence of at least {}, and the guardrails below pass, execute {}{by}, then verify \
-         within {} seconds that {}.",
+         within {} that {}.",
         any_of(&triggers.symptoms),
         triggers.minimum_confidence,
         code(runbook.action.command.as_str()),
-        runbook.verification.timeout_seconds,
+        amount(runbook.verification.timeout_seconds, "second"),
         success(&runbook.verification),
     )
 }
@@ -165,11 +165,11 @@ fn act(runbook: &Runbook) -> String {
 fn after(runbook: &Runbook) -> String {
     let verification = &runbook.verification;
     let mut text = format!(
-        "## 4. Verify\n\nWithin {} seconds of the action. Repeat it until all of it holds.\n\n\
+        "## 4. Verify\n\nWithin {} of the action. Repeat it until all of it holds.\n\n\
          ### The pod is gone, or going\n\nNo line, or one with a time under DELETED.\n\n{}\n\
          ### A replacement is Ready, and stays so\n\nA line that was not there before: of the same workload, READY is True for {}, by SINCE, RESTARTS \
          does not grow.\n\n{}\n",
-        verification.timeout_seconds,
+        amount(verification.timeout_seconds, "second"),
         shell(&["pods | grep -F \"$POD_UID\" || echo gone".to_owned()]),
         stable(verification.stable_seconds),
         shell(&["pods | grep -vF \"$BEFORE\"".to_owned()]),
@@ -196,7 +196,12 @@ fn wrong(runbook: &Runbook) -> String {
     let breaker = &runbook.guardrails.circuit_breaker;
     let opens = match rules.on_verification_failure {
         Escalate::OpenIncidentAndDisableRunbook => "the first failed verification stops it in the whole namespace".to_owned(),
-        _ => format!("{} failures within {} minutes stop it for the service", breaker.failures, breaker.window_minutes),
+        _ => format!(
+            "{} within {} {} it for the service",
+            amount(breaker.failures, "failure"),
+            amount(breaker.window_minutes, "minute"),
+            if breaker.failures == 1 { "stops" } else { "stop" }
+        ),
     };
     // As narrow as what opens it.
     let service = if rules.on_verification_failure == Escalate::OpenIncidentAndDisableRunbook { "" } else { " --service \"$SERVICE\"" };

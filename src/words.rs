@@ -169,9 +169,23 @@ pub fn counted(n: u32, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// A number in digits, and its noun, which takes an s: `1 minute`, `30 seconds`.
+pub fn amount(n: impl Into<u64>, noun: &str) -> String {
+    let n = n.into();
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_no_plural() {
+        let said = [0_u32, 1, 2].map(|n| amount(n, "minute"));
+        assert_eq!(said, ["0 minutes", "1 minute", "2 minutes"]);
+        let said = [0, 1, 2, 11].map(|n| counted(n, "pod", "pods"));
+        assert_eq!(said, ["zero pods", "one pod", "two pods", "11 pods"]);
+    }
 
     #[test]
     fn the_default_selector_is_what_the_documentation_says() {

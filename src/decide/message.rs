@@ -2,7 +2,7 @@
 
 use super::{Check, Decision, GuardrailId, Mode, Reason};
 use crate::runbook::Runbook;
-use crate::words::{inert, quoted};
+use crate::words::{amount, inert, quoted};
 
 /// The longest name in a sentence: the longest that Kubernetes allows.
 const LONGEST_NAME: usize = 253;
@@ -21,8 +21,8 @@ impl Decision {
             Reason::Closed(why) => format!("closed the request on {pod}: {why}"),
             Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
             Reason::Expired { requested_at, maximum_minutes, renew_with } => format!(
-                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {maximum_minutes} minutes; \
-                 to renew it: {renew_with}"
+                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {}; to renew it: {renew_with}",
+                amount(*maximum_minutes, "minute")
             ),
             Reason::NoRunbook(why) => format!("left {pod} to a human: {why}"),
             Reason::SeveralRunbooks(names) => {

@@ -6,7 +6,7 @@ use crate::ledger::{BreakerEvent, Ledger};
 use crate::runbook::Runbook;
 use crate::selector::{Operator, Requirement, Selector};
 use crate::snapshot::{Request, Service, Snapshot, Workload, WorkloadKind};
-use crate::words::{PROGRAM, annotation, inert};
+use crate::words::{PROGRAM, amount, annotation, inert};
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,8 +206,9 @@ impl GuardrailId {
             Self::BlastRadius => {
                 let least = subject.runbook.map_or(2, |runbook| runbook.guardrails.minimum_ready_replicas);
                 let advice = format!(
-                    "get at least {least} pods of the service ready: mend those that are not, or scale {workload} up; \
-                     meanwhile this pod is for a human"
+                    "get at least {} of the service ready: mend those that are not, or scale {workload} up; \
+                     meanwhile this pod is for a human",
+                    amount(least, "pod")
                 );
                 Remedy { advice, command: subject.look_at_peers() }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Cooldown, Ledger};
-use crate::words::inert;
+use crate::words::{amount, inert};
 
 impl Ledger {
     /// A few lines about this namespace: what is under way, which breakers are open, how each service's last execution ended.
@@ -32,7 +32,8 @@ impl Ledger {
                 let cooldown = self.cooldown(&execution.namespace, &execution.service, 0, now).map_or_else(String::new, |cooldown| {
                     let Cooldown { until, execution, charged_minutes, .. } = cooldown;
                     let (minutes, runbook) = (charged_minutes.unwrap_or(0), &execution.runbook);
-                    format!("; cooldown until {until:.0}: {minutes} minutes by {runbook} from {:.0}", execution.started_at)
+                    let minutes = amount(minutes, "minute");
+                    format!("; cooldown until {until:.0}: {minutes} by {runbook} from {:.0}", execution.started_at)
                 });
                 let (service, result, runbook) = (&execution.service, end.result.as_str(), &execution.runbook);
                 line(

@@ -2,6 +2,7 @@
 
 use crate::runbook::{DecisionMode, Escalate, Risk, Verification};
 use crate::snapshot::{DEFAULT_STABLE_SECONDS, WorkloadKind};
+use crate::words::amount;
 
 pub(super) const fn risk(risk: Risk) -> &'static str {
     match risk {
@@ -40,7 +41,7 @@ pub(super) fn kinds(kinds: &[WorkloadKind]) -> String {
 /// How long a pod must stay Ready.
 pub(super) fn stable(seconds: Option<u32>) -> String {
     match seconds {
-        Some(seconds) => format!("at least {seconds} seconds"),
+        Some(seconds) => format!("at least {}", amount(seconds, "second")),
         None => format!("at least {DEFAULT_STABLE_SECONDS} seconds (or the workload's minReadySeconds, if more)"),
     }
 }

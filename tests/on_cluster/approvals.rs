@@ -177,7 +177,7 @@ fn an_approval_is_told_until_the_request_expires_wherever_it_is_told() {
     let approval = asked(&lab, &run, &target);
     let told = |at: &Value| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert_eq!(told(&approval["expires_at"]), until, "{asked_first} {approval}");
-    assert_eq!(told(&waiting(&lab)[0]["expiresAt"]), until);
+    assert_eq!(told(&waiting(&lab)[0]["expires_at"]), until);
     let words = format!("until {until:.0}");
     assert!(run.decision(&target)["message"].as_str().unwrap().contains(&words), "{run:?}");
     assert!(lab.state()["data"]["summary"].as_str().unwrap().contains(&words));
@@ -189,7 +189,7 @@ fn an_approval_is_told_until_the_request_expires_wherever_it_is_told() {
     let renewed = asked(&lab, &lab.remediator_with(&runbook).run(), &target);
     assert_eq!(renewed["plan"], approval["plan"]);
     assert!(told(&renewed["expires_at"]) > until, "{renewed}");
-    assert_eq!(waiting(&lab)[0]["expiresAt"], renewed["expires_at"]);
+    assert_eq!(waiting(&lab)[0]["expires_at"], renewed["expires_at"]);
 }
 
 #[test]

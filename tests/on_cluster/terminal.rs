@@ -57,15 +57,17 @@ fn mistakes_are_shown_in_their_source() {
     let missing = lab.folder.join("missing.yaml").to_str().unwrap().to_owned();
 
     let shown = on_terminal(&format!("{PROGRAM} validate {missing} {bad} {good}; echo exit $?"));
-    let plain = shown.plain();
+    // In 80 columns: the words, wherever a line ends.
+    let plain = shown.unwrapped();
     assert!(shown.0.contains("\u{1b}[31m^"), "{}", shown.0);
+    assert!(shown.plain().contains("\n   13 |   ownr: \"platform-operations\"\n      |   ^\n"), "{}", shown.plain());
     for expected in [
         format!("{missing}: cannot be read: No such file or directory"),
-        format!("{bad}:13:3: spec.ownr: did you mean owner?\n   13 |   ownr: \"platform-operations\"\n      |   ^\n"),
-        "spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?\n".to_owned(),
-        "spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not 0\n".to_owned(),
-        format!("ok  {good}: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)\n"),
-        "3 files, 1 runbook valid, 4 mistakes\n".to_owned(),
+        format!("{bad}:13:3: spec.ownr: did you mean owner? 13 | ownr: \"platform-operations\" | ^"),
+        "spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?".to_owned(),
+        "spec.guardrails.cooldownMinutes: must be a whole number from 1 to 10080, not 0".to_owned(),
+        format!("ok {good}: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)"),
+        "3 files, 1 runbook valid, 4 mistakes".to_owned(),
         "exit 2".to_owned(),
     ] {
         assert!(plain.contains(&expected), "no {expected}\nin {plain}");

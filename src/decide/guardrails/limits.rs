@@ -10,7 +10,7 @@ use crate::decide::check::{TOO_LONG, UNPROVABLE};
 use crate::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW};
 use crate::runbook::{Runbook, longest};
 use crate::snapshot::{Bounds, Exclusive, Fact, Workload, WorkloadKind};
-use crate::words::{PROGRAM, counted, inert};
+use crate::words::{PROGRAM, amount, counted, inert};
 
 /// The longest command that surely fits into a message, beside what it is about, in bytes.
 const LONGEST_COMMAND: usize = 200;
@@ -28,8 +28,8 @@ pub(super) fn cooldown(case: &Case<'_>) -> Ruling {
     let minutes = case.runbook.guardrails.cooldown_minutes;
     let cooldown = case.service().ok().and_then(|service| case.ledger.cooldown(case.namespace(), &service.name, minutes, case.now));
     let limit = match cooldown.as_ref().and_then(|cooldown| Some((cooldown.charged_minutes?, &cooldown.execution.runbook))) {
-        Some((charged, runbook)) => format!("{charged} minutes after an execution of {runbook}, which charged them"),
-        None => format!("{minutes} minutes between executions"),
+        Some((charged, runbook)) => format!("{} after an execution of {runbook}, which charged that", amount(charged, "minute")),
+        None => format!("{} between executions", amount(minutes, "minute")),
     };
     Ruling::new(limit, || {
         let service = case.service()?;
@@ -191,13 +191,14 @@ pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
             if least >= u64::from(timeout) {
                 let Workload { kind, name, .. } = workload;
                 let observed = format!("{UNPROVABLE}{least}s {kind}/{name} {why}");
-                let requires = format!("requires that a replacement can be proved within the runbook's {timeout} seconds");
+                let requires = format!("requires that a replacement can be proved within the runbook's {}", amount(timeout, "second"));
                 return Ok(Finding::blocked(observed, requires).and("its owner raises verification.timeoutSeconds"));
             }
         }
         let Bounds { deadline, time_left: left, .. } = case.snapshot.bounds;
         if needed >= deadline {
-            let requires = format!("requires {} seconds of a run's time to act and verify, and no run has so much", needed.as_secs());
+            let requires =
+                format!("requires {} of a run's time to act and verify, and no run has so much", amount(needed.as_secs(), "second"));
             let remedy = "its owner lowers verification.timeoutSeconds, or the operator raises --deadline (RUN_DEADLINE)";
             return Ok(Finding::blocked(format!("{TOO_LONG}{}s", deadline.as_secs()), requires).and(remedy));
         }
@@ -205,7 +206,7 @@ pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
         if left >= needed {
             return Ok(Finding::pass(observed));
         }
-        let requires = format!("requires {} seconds of the run's time to act and verify", needed.as_secs());
+        let requires = format!("requires {} of the run's time to act and verify", amount(needed.as_secs(), "second"));
         Ok(Finding::blocked(observed, requires).and("the next run takes it up"))
     })
 }

@@ -5,12 +5,12 @@ use jiff::SignedDuration;
 use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
 use crate::decide::asked::{AHEAD, renewed_at, requested_at};
 use crate::snapshot::{CLOCKS_DIFFER, Container, Ended, Request};
-use crate::words::{MANUAL_RESTART, annotation, counted, inert};
+use crate::words::{MANUAL_RESTART, amount, annotation, counted, inert};
 
 /// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
 pub(super) fn stands(case: &Case<'_>) -> Ruling {
     let maximum = case.runbook.triggers.maximum_request_age_minutes;
-    Ruling::new(format!("at most {maximum} minutes old"), || {
+    Ruling::new(format!("at most {} old", amount(maximum, "minute")), || {
         let selector = &case.snapshot.bounds.selector;
         if !selector.matches(&case.request.labels) {
             return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));

@@ -65,7 +65,7 @@ fn a_longer_cooldown_of_another_runbook_is_named_with_what_it_charged_and_when()
     );
     let mut world = World::new();
     charged(&mut world);
-    assert_eq!(world.check(Cooldown).limit, "60 minutes after an execution of slow, which charged them");
+    assert_eq!(world.check(Cooldown).limit, "60 minutes after an execution of slow, which charged that");
     let and_a_later_one = |world: &mut World| {
         charged(world);
         world.ledger.executions.push(executed("web", "replace", seconds_ago(60)));
