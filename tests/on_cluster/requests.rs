@@ -112,7 +112,7 @@ fn a_later_change_by_the_same_manager_does_not_renew_a_request_and_requested_at_
     let writes = lab.writes().len();
     let message = has_expired(&lab, &run(&lab), &target);
     let was: Timestamp = first - SignedDuration::from_mins(2);
-    assert!(message.contains(&format!("the request of {was:.0} has expired, it counts for 1 minutes")), "{message}");
+    assert!(message.contains(&format!("the request of {was:.0} has expired, it counts for 1 minute;")), "{message}");
     assert_eq!(lab.writes().iter().skip(writes).filter(|line| line["verb"] == "update").count(), 0, "nothing came or went");
     // What a dry run and explain say of it is the same.
     let dry = lab.remediator_with(&shortly(&lab)).with("--dry-run").run();
