@@ -164,9 +164,7 @@ async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str, 
 async fn denied(api: &Api, needs: Vec<Need>) -> Result<Vec<Need>, ApiError> {
     let mut denied = Vec::new();
     for need in needs {
-        let Need { verb, resource, name, .. } = &need;
-        let (group, resource, name) = (resource.group, resource.plural, name.as_deref());
-        if !api.may(&Question { verb, group, resource, name, namespace: api.namespace() }).await? {
+        if !api.may(&need.question(api.namespace())).await? {
             denied.push(need);
         }
     }

@@ -15,14 +15,12 @@ use crate::config::{ConfigErrors, Raw, Settings};
 
 pub use everywhere::{Everywhere, Row, namespaces};
 pub use look::{Source, look};
-pub use object::{CronJobObject, Installed, Mounted, NewestJob, Result as JobResult};
+pub use object::{CronJobObject, Installed, Mounted, NewestJob, Result as JobResult, Schedule};
 pub use told::Runs;
 pub use trial::{Obstacle, Trial, trial};
 
 /// The CronJob of the manifests.
 pub const CRON_JOB: &str = "labeled-pod-remediator";
-/// What every object of the manifests is labelled with.
-pub const LABEL: &str = "app.kubernetes.io/name=pod-remediator";
 
 /// A part that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,10 +8,7 @@ use jiff::Timestamp;
 use crate::api::{Api, ApiError, PODS, PodObject};
 use crate::exit::Exit;
 use crate::store::Store;
-use crate::words::inert;
-
-/// How the manifests label a run's pod.
-const OURS: &str = "app.kubernetes.io/name=pod-remediator";
+use crate::words::{OURS, inert};
 
 /// A run that ended before the ledger was made, and had one.
 #[derive(Debug, Clone, PartialEq, Eq)]

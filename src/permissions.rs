@@ -5,7 +5,8 @@ mod excess;
 use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
 
 use crate::api::{
-    BUDGETS, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource, STATEFUL_SETS,
+    BUDGETS, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, Question, REPLICA_SETS, Resource,
+    STATEFUL_SETS,
 };
 use crate::runbook::{Method, Runbook};
 
@@ -22,6 +23,14 @@ pub struct Need {
     pub name: Option<String>,
     /// What for.
     pub purpose: &'static str,
+}
+
+impl Need {
+    /// The question to the server whether it is granted there.
+    pub fn question<'a>(&'a self, namespace: &'a str) -> Question<'a> {
+        let Self { verb, resource, name, .. } = self;
+        Question { verb, group: resource.group, resource: resource.plural, name: name.as_deref(), namespace }
+    }
 }
 
 impl std::fmt::Display for Need {

@@ -9,6 +9,9 @@ pub const PREFIX: &str = "remediator.kubedojo.io/";
 /// The symptom of a bare request label, and of any request that names none.
 pub const MANUAL_RESTART: &str = "manual_restart_recommended";
 
+/// What the manifests label every object of theirs with, a run's pod included.
+pub const OURS: &str = "app.kubernetes.io/name=pod-remediator";
+
 /// Labels.
 pub mod label {
     /// On a pod, `true`: the request.

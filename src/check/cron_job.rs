@@ -49,8 +49,9 @@ fn of_runs(findings: &mut Findings, runs: &Runs, namespace: &str) {
     let said = runs.lines().join("; ");
     let failed = runs.newest_job.as_ref().is_some_and(|job| job.result == JobResult::Failed);
     let waits = runs.newest_job.as_ref().is_some_and(|job| job.result == JobResult::Running && job.why.is_some());
-    if runs.suspended {
-        let resume = format!("kubectl patch cronjob {} -n {namespace} --patch '{{\"spec\": {{\"suspend\": false}}}}'", runs.cron_job);
+    if runs.schedule.suspended {
+        let resume =
+            format!("kubectl patch cronjob {} -n {namespace} --patch '{{\"spec\": {{\"suspend\": false}}}}'", runs.schedule.cron_job);
         findings.warning("CronJob", format!("{said}. To go on: {resume}"));
     } else if failed || waits {
         findings.warning("CronJob", said);

@@ -124,8 +124,8 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
     let runs = view.desk.runs();
     let row = Row {
         namespace: api.namespace().to_owned(),
-        suspended: runs.as_ref().map(|runs| runs.suspended),
-        last_success: runs.as_ref().and_then(|runs| runs.last_success),
+        suspended: runs.as_ref().map(|runs| runs.schedule.suspended),
+        last_success: runs.as_ref().and_then(|runs| runs.schedule.last_success),
         newest_job: view.desk.newest_job.as_ref().map(|job| job.result),
         in_flight: status.as_ref().map(|status| status.in_flight.len()),
         open_breakers: status.as_ref().map(|status| status.open_breakers.len()),

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::object::{CronJobObject, Meta, Result as JobResult};
-use super::{CRON_JOB, LABEL, Unread};
+use super::{CRON_JOB, Unread};
 use crate::api::{Api, ApiError, CONFIG_MAPS, CRON_JOBS};
 use crate::exit::Exit;
 use crate::table::{Layout, Tone, table};
-use crate::words::{counted, inert};
+use crate::words::{OURS, counted, inert};
 
 /// The longest problem in a line of the table, in characters.
 const LONGEST: usize = 200;
@@ -26,9 +26,9 @@ pub async fn namespaces(
     state_configmap: &str,
     unread: &mut Vec<Unread>,
 ) -> Result<BTreeMap<String, Option<CronJobObject>>, ApiError> {
-    let cron_jobs = api.list_everywhere(CRON_JOBS, LABEL, |object: CronJobObject| object).await;
+    let cron_jobs = api.list_everywhere(CRON_JOBS, OURS, |object: CronJobObject| object).await;
     let of_ledgers = |object: Ledger| (object.metadata.name == state_configmap).then_some(object.metadata.namespace);
-    let ledgers = api.list_metadata_everywhere(CONFIG_MAPS, LABEL, of_ledgers).await;
+    let ledgers = api.list_metadata_everywhere(CONFIG_MAPS, OURS, of_ledgers).await;
     let (cron_jobs, ledgers) = match (cron_jobs, ledgers) {
         (Err(error), Err(_)) => return Err(error),
         (Ok(cron_jobs), Err(error)) => {
@@ -112,7 +112,6 @@ impl Everywhere {
         let headings =
             ["NAMESPACE", "SUSPENDED", "LAST SUCCESS", "NEWEST JOB", "IN FLIGHT", "BREAKERS", "APPROVALS", "WARNINGS", "PROBLEMS"];
         let rows: Vec<(Tone, [String; 9])> = self.namespaces.iter().map(Row::cells).collect();
-        // One line for each namespace, however long.
         let mut text = if rows.is_empty() { String::new() } else { table(headings, &rows, layout) };
         let troubled = self.namespaces.iter().filter(|row| row.rank().0 == 0).count();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

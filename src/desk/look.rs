@@ -133,5 +133,5 @@ async fn of_cron_job(api: &Api, desk: &Desk) -> Result<(String, Vec<(String, Str
     if files.is_empty() {
         return Err(Unread { part: named, why: "it has no .yaml or .yml file".to_owned() });
     }
-    Ok((format!("{named}, which CronJob {} mounts", installed.name), files))
+    Ok((format!("{named}, which CronJob {} mounts", installed.schedule.cron_job), files))
 }

@@ -63,14 +63,14 @@ struct Status {
     active: Vec<serde::de::IgnoredAny>,
 }
 
-/// The CronJob as it is installed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Installed {
-    /// Its name.
-    pub name: String,
-    /// As it is written: when runs begin.
+/// When a CronJob begins runs, and when it last did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    /// The CronJob's name.
+    pub cron_job: String,
+    /// When runs begin, as it is written.
     pub schedule: String,
-    /// The zone of the schedule; none: that of the control plane, as a rule UTC.
+    /// The zone of the schedule; null: that of the control plane, as a rule UTC.
     pub time_zone: Option<String>,
     /// No run begins while this is so.
     pub suspended: bool,
@@ -80,6 +80,13 @@ pub struct Installed {
     pub last_success: Option<Timestamp>,
     /// How many of its Jobs are under way.
     pub active: usize,
+}
+
+/// The CronJob as it is installed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// Its name, and when it begins runs.
+    pub schedule: Schedule,
     /// The ServiceAccount of its pods.
     pub account: String,
     /// The command's arguments.
@@ -124,13 +131,15 @@ impl From<CronJobObject> for Installed {
         }
         let path = path_of(&args, &env);
         Self {
-            name: inert(&metadata.name, LONGEST),
-            schedule: inert(&spec.schedule, LONGEST),
-            time_zone: spec.time_zone.map(|zone| inert(&zone, LONGEST)),
-            suspended: spec.suspend,
-            last_schedule: status.last_schedule_time,
-            last_success: status.last_successful_time,
-            active: status.active.len(),
+            schedule: Schedule {
+                cron_job: inert(&metadata.name, LONGEST),
+                schedule: inert(&spec.schedule, LONGEST),
+                time_zone: spec.time_zone.map(|zone| inert(&zone, LONGEST)),
+                suspended: spec.suspend,
+                last_schedule: status.last_schedule_time,
+                last_success: status.last_successful_time,
+                active: status.active.len(),
+            },
             account: match text(&pod, "serviceAccountName") {
                 name if name.is_empty() => "default".to_owned(),
                 name => inert(&name, LONGEST),
@@ -236,7 +245,7 @@ pub(super) struct JobObject {
 impl NewestJob {
     /// The facts of a Job that this CronJob's runs are in; others, such as one that runs `check`, are none.
     pub(super) fn of(job: JobObject, installed: &Installed) -> Option<Self> {
-        let owned = job.metadata.owner_references.iter().any(|owner| owner.kind == "CronJob" && owner.name == installed.name);
+        let owned = job.metadata.owner_references.iter().any(|owner| owner.kind == "CronJob" && owner.name == installed.schedule.cron_job);
         let pod = job.spec.pointer("/template/spec").cloned().unwrap_or_default();
         let command = ours(&pod).and_then(|container| list(container, "args").first()).and_then(Value::as_str);
         if !owned || command != installed.args.first().map(String::as_str) {

@@ -25,11 +25,14 @@ fn config_map(name: &str, keys: &[&str]) -> Mounted {
 #[test]
 fn the_manifests_cron_job_is_understood() {
     let installed = cron_job(|_| {});
-    assert_eq!((installed.schedule.as_str(), installed.suspended, installed.account.as_str()), ("*/10 * * * *", false, "pod-remediator"));
+    assert_eq!(
+        (installed.schedule.schedule.as_str(), installed.schedule.suspended, installed.account.as_str()),
+        ("*/10 * * * *", false, "pod-remediator")
+    );
     assert_eq!(installed.runbooks, config_map("pod-remediator-runbooks", &[]));
     assert_eq!(installed.args, ["run"]);
     assert!(installed.env.contains(&("RUN_DEADLINE".to_owned(), "9m".to_owned())), "{installed:?}");
-    assert!(cron_job(|object| object["spec"]["suspend"] = json!(true)).suspended);
+    assert!(cron_job(|object| object["spec"]["suspend"] = json!(true)).schedule.suspended);
 }
 
 #[track_caller]
@@ -199,8 +202,8 @@ fn whether_runs_happen_is_said_in_three_lines() {
         lines,
         ["CronJob labeled-pod-remediator: schedule */10 * * * *, 1 active", "last run: due at 2026-01-01T00:10:00Z; last success: never"]
     );
-    installed.suspended = true;
-    installed.time_zone = Some("Etc/UTC".to_owned());
+    installed.schedule.suspended = true;
+    installed.schedule.time_zone = Some("Etc/UTC".to_owned());
     let expected = "CronJob labeled-pod-remediator: schedule */10 * * * * (Etc/UTC), SUSPENDED: no run starts";
     assert_eq!(desk(&installed).runs().unwrap().lines()[0], expected);
 }

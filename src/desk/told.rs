@@ -3,26 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::object::{NewestJob, Result};
+use super::object::{NewestJob, Result, Schedule};
 use super::{Basis, Configured, Desk, Trial, Unread};
 
 /// Whether runs happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Runs {
-    /// The CronJob's name.
-    pub cron_job: String,
-    /// When runs begin, as it is written.
-    pub schedule: String,
-    /// The zone of the schedule; null: that of the control plane, as a rule UTC.
-    pub time_zone: Option<String>,
-    /// No run begins while this is so.
-    pub suspended: bool,
-    /// When the last run was due that was begun.
-    pub last_schedule: Option<Timestamp>,
-    /// When the last run succeeded.
-    pub last_success: Option<Timestamp>,
-    /// How many of its Jobs are under way.
-    pub active: usize,
+    /// Its keys stand beside `newest_job`.
+    #[serde(flatten)]
+    pub schedule: Schedule,
     /// The newest of its Jobs, those made by hand included.
     pub newest_job: Option<NewestJob>,
 }
@@ -31,16 +20,7 @@ impl Desk {
     /// Whether runs happen, if the CronJob could be read.
     pub fn runs(&self) -> Option<Runs> {
         let installed = self.installed.as_ref()?;
-        Some(Runs {
-            cron_job: installed.name.clone(),
-            schedule: installed.schedule.clone(),
-            time_zone: installed.time_zone.clone(),
-            suspended: installed.suspended,
-            last_schedule: installed.last_schedule,
-            last_success: installed.last_success,
-            active: installed.active,
-            newest_job: self.newest_job.clone(),
-        })
+        Some(Runs { schedule: installed.schedule.clone(), newest_job: self.newest_job.clone() })
     }
 
     /// What a command rests on, with what a trial found out.
@@ -59,7 +39,7 @@ impl Desk {
 impl Runs {
     /// In a few words each: the schedule, the last run, the newest Job.
     pub fn lines(&self) -> Vec<String> {
-        let Self { cron_job, schedule, time_zone, suspended, active, .. } = self;
+        let Schedule { cron_job, schedule, time_zone, suspended, active, .. } = &self.schedule;
         let zone = time_zone.as_ref().map_or_else(String::new, |zone| format!(" ({zone})"));
         let state = match (suspended, active) {
             (true, _) => ", SUSPENDED: no run starts".to_owned(),
@@ -73,8 +53,9 @@ impl Runs {
 
     fn last(&self) -> String {
         let at = |time: Timestamp| format!("{time:.0}");
-        let begun = self.last_schedule.map_or_else(|| "none by the schedule yet".to_owned(), |time| format!("due at {}", at(time)));
-        let success = self.last_success.map_or_else(|| "never".to_owned(), at);
+        let begun =
+            self.schedule.last_schedule.map_or_else(|| "none by the schedule yet".to_owned(), |time| format!("due at {}", at(time)));
+        let success = self.schedule.last_success.map_or_else(|| "never".to_owned(), at);
         format!("last run: {begun}; last success: {success}")
     }
 }

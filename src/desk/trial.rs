@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::{Installed, Mounted, list, text};
 use super::{Desk, Unread};
-use crate::api::{Api, ApiError, CONFIG_MAPS, Cause, JOBS, PODS, Question, Resource};
+use crate::api::{Api, ApiError, CONFIG_MAPS, Cause, JOBS, PODS, Resource};
 use crate::permissions::Need;
 use crate::words::{inert, quoted};
 
@@ -47,7 +47,7 @@ pub struct Trial {
 pub async fn trial(api: &Api, desk: &Desk, needs: &[Need]) -> Trial {
     let mut trial = Trial::default();
     let Some(installed) = &desk.installed else { return trial };
-    if installed.suspended {
+    if installed.schedule.suspended {
         trial.obstacles.push(Obstacle::new("suspended", "the CronJob is suspended".to_owned()));
     }
     account(api, installed, needs, &mut trial).await;
@@ -63,10 +63,7 @@ pub async fn trial(api: &Api, desk: &Desk, needs: &[Need]) -> Trial {
 async fn account(api: &Api, installed: &Installed, needs: &[Need], trial: &mut Trial) {
     let account = &installed.account;
     for need in needs {
-        let Need { verb, resource, name, .. } = need;
-        let question =
-            Question { verb, group: resource.group, resource: resource.plural, name: name.as_deref(), namespace: api.namespace() };
-        match api.may_account(account, &question).await {
+        match api.may_account(account, &need.question(api.namespace())).await {
             Ok(true) => trial.permissions += 1,
             Ok(false) => {
                 trial.permissions += 1;
@@ -95,7 +92,7 @@ fn object(version: &str, kind: &str, installed: &Installed, template: &Value) ->
     let of = |key: &str| template.pointer(&format!("/metadata/{key}")).cloned().unwrap_or_else(|| json!({}));
     json!({
         "apiVersion": version, "kind": kind,
-        "metadata": {"generateName": format!("{}-", installed.name), "labels": of("labels"), "annotations": of("annotations")},
+        "metadata": {"generateName": format!("{}-", installed.schedule.cron_job), "labels": of("labels"), "annotations": of("annotations")},
         "spec": template.get("spec").cloned().unwrap_or_default(),
     })
 }

@@ -145,8 +145,7 @@ impl Look<'_> {
             let (words, services) = (self.words, &mut self.services);
             let keep = |thing: Thing| services.add(&object(Kind::Pod, thing), words.service_label);
             let selector = selector_of([&service]);
-            let listed = self.api.list(PODS, Some(&selector), keep);
-            let listed = listed.await;
+            let listed = self.api.list(PODS, Some(&selector), keep).await;
             self.or_name(PODS, listed);
         }
         self.words.of_pod(&pod, &self.workloads)
