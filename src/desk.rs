@@ -2,6 +2,7 @@
 //! may do, and whether the cluster would admit its pod. All of it with the caller's rights; a part that cannot be read is named, and
 //! is never an error. A run itself reads none of this.
 
+mod due;
 mod everywhere;
 mod look;
 mod object;

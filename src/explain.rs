@@ -125,7 +125,7 @@ pub async fn explain(
         true => None,
         false => {
             let needs = needs(&settings.state_configmap, &runbooks);
-            Some(view.desk.basis(&view.configured, from, &trial(&api, &view.desk, &needs).await))
+            Some(view.desk.basis(api.clock().now(), &view.configured, from, &trial(&api, &view.desk, &needs).await))
         }
     };
     let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };

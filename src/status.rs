@@ -231,7 +231,7 @@ fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Executio
 impl Status {
     /// With what could be read of the CronJob.
     pub fn with(self, desk: &Desk) -> Self {
-        Self { runs: desk.runs(), unread: desk.unread.iter().map(ToString::to_string).collect(), ..self }
+        Self { runs: desk.runs(Some(self.now)), unread: desk.unread.iter().map(ToString::to_string).collect(), ..self }
     }
 
     /// For people.
@@ -267,8 +267,8 @@ impl Status {
             text.push_str(&waiting(proposal, layout));
         }
         if !self.services.is_empty() {
-            let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "AT", "DETAIL"];
-            let rows: Vec<(Tone, [String; 6])> = self.services.iter().map(|service| (Tone::Plain, service.row())).collect();
+            let headings = ["SERVICE", "COOLDOWN UNTIL", "LAST HOUR", "LAST OUTCOME", "DETAIL"];
+            let rows: Vec<(Tone, [String; 5])> = self.services.iter().map(|service| (Tone::Plain, service.row())).collect();
             text.push('\n');
             text.push_str(&table(headings, &rows, Layout { colour: false, ..layout }));
         }
@@ -317,7 +317,7 @@ impl std::fmt::Display for InFlightStatus {
 }
 
 impl ServiceStatus {
-    fn row(&self) -> [String; 6] {
+    fn row(&self) -> [String; 5] {
         let time = |time: Timestamp| format!("{time:.0}");
         let rates: Vec<String> =
             self.executions_in_the_last_hour.iter().map(|(runbook, count)| format!("{count} {}", name(runbook))).collect();
@@ -329,8 +329,7 @@ impl ServiceStatus {
                 |(cooldown, until)| format!("{} ({} min by {})", time(until), cooldown.minutes, name(&cooldown.runbook)),
             ),
             if rates.is_empty() { "0".to_owned() } else { rates.join(", ") },
-            last.map_or("-", |last| last.result.as_str()).to_owned(),
-            last.map_or_else(|| "-".to_owned(), |last| time(last.at)),
+            last.map_or_else(|| "-".to_owned(), |last| format!("{} at {}", last.result.as_str(), time(last.at))),
             last.map_or_else(String::new, |last| inert(&last.detail, 120)),
         ]
     }

@@ -71,29 +71,41 @@ impl Tone {
     }
 }
 
-/// A table: headings, then rows whose first cell has a tone. Columns share the width; longer cells go on in the next line.
+/// A table: headings, then rows whose first cell has a tone. Columns share the width, and longer cells go on in the next line.
+/// Where the words of all columns have no room side by side, the first column gets lines of its own; where the others have none even
+/// then, each row is a list of its cells. So a word is broken only behind a joint, or if it is longer than [`LONGEST_WORD`].
 pub fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], layout: Layout) -> String {
-    let headings = (Tone::Bold, headings.map(str::to_owned));
-    let all = || std::iter::once(&headings).chain(rows);
-    let needs: [Need; N] = std::array::from_fn(|column| {
-        let cells = all().filter_map(|(_, cells)| cells.get(column)).map(|cell| Need::of(cell));
-        cells.fold(Need::default(), |a, b| Need { least: a.least.max(b.least), most: a.most.max(b.most) })
-    });
-    let widths = shared(needs, layout.columns.saturating_sub(N.saturating_sub(1) * BETWEEN.len()));
+    let headings = headings.map(str::to_owned);
+    let headed = std::iter::once((Tone::Bold, &headings)).chain(rows.iter().map(|(tone, cells)| (*tone, cells)));
+    let all: Vec<(Tone, &String, &[String])> =
+        headed.filter_map(|(tone, cells)| cells.split_first().map(|(first, others)| (tone, first, others))).collect();
+    let first = Need::of_all(all.iter().map(|(_, first, _)| *first));
+    let others: Vec<Need> =
+        (0..N.saturating_sub(1)).map(|column| Need::of_all(all.iter().filter_map(|(_, _, others)| others.get(column)))).collect();
+    let (plain, within) = (Layout { colour: false, ..layout }, layout.columns.saturating_sub(INDENT.len()));
     let mut text = String::new();
-    for (tone, cells) in all() {
-        let cells: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrapped(cell, width)).collect();
-        for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
-            let mut written = String::new();
-            for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-                let piece = cell.get(line).map_or("", |piece| piece);
-                let piece = format!("{piece}{}", " ".repeat(width.saturating_sub(piece.width())));
-                let toned = column == 0 || *tone == Tone::Bold;
-                written.push_str(if column == 0 { "" } else { BETWEEN });
-                written.push_str(&if toned { tone.on(&piece, layout.colour) } else { piece });
+    if let Some(widths) = shared(&[&[first], others.as_slice()].concat(), layout.columns) {
+        for (tone, first, others) in all {
+            let cells: Vec<&String> = std::iter::once(first).chain(others).collect();
+            text.push_str(&side_by_side(&cells, &widths, "", tone, layout));
+        }
+    } else if let Some(widths) = shared(&others, within) {
+        let mut above = None;
+        for (tone, first, others) in all {
+            if above.replace(first) != Some(first) {
+                text.push_str(&side_by_side(&[first], &[layout.columns], "", tone, layout));
             }
-            text.push_str(written.trim_end());
-            text.push('\n');
+            let layout = if tone == Tone::Bold { layout } else { plain };
+            text.push_str(&side_by_side(&others.iter().collect::<Vec<_>>(), &widths, INDENT, tone, layout));
+        }
+    } else {
+        let label = headings.iter().skip(1).map(|heading| heading.width()).max().unwrap_or(0);
+        for (tone, first, others) in all.into_iter().skip(1) {
+            text.push_str(&side_by_side(&[first], &[layout.columns], "", tone, layout));
+            for (heading, cell) in headings.iter().skip(1).zip(others) {
+                let widths = [label, within.saturating_sub(label + BETWEEN.len())];
+                text.push_str(&side_by_side(&[heading, cell], &widths, INDENT, Tone::Dim, layout));
+            }
         }
     }
     text
@@ -101,6 +113,31 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], 
 
 /// Between two columns of a table.
 const BETWEEN: &str = "  ";
+/// Before what stands below the first column.
+const INDENT: &str = "  ";
+/// Behind these a word may be broken, as in a label or an image.
+const JOINTS: [char; 3] = ['/', '=', ','];
+/// Longer words, such as a digest, may be broken anywhere, in columns.
+const LONGEST_WORD: usize = 40;
+
+/// A row, in as many lines as its longest cell has. The first cell has the tone, and all of a heading.
+fn side_by_side(cells: &[&String], widths: &[usize], indent: &str, tone: Tone, layout: Layout) -> String {
+    let cells: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrapped(cell, *width)).collect();
+    let mut text = String::new();
+    for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+        let mut written = indent.to_owned();
+        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            let piece = cell.get(line).map_or("", |piece| piece);
+            let piece = format!("{piece}{}", " ".repeat(width.saturating_sub(piece.width())));
+            let toned = column == 0 || tone == Tone::Bold;
+            written.push_str(if column == 0 { "" } else { BETWEEN });
+            written.push_str(&if toned { tone.on(&piece, layout.colour) } else { piece });
+        }
+        text.push_str(written.trim_end());
+        text.push('\n');
+    }
+    text
+}
 
 /// How wide a column has to be for its longest word, and for its longest cell on one line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,34 +147,32 @@ struct Need {
 }
 
 impl Need {
+    fn of_all<'a>(cells: impl Iterator<Item = &'a String>) -> Self {
+        cells.map(|cell| Self::of(cell)).fold(Self::default(), |a, b| Self { least: a.least.max(b.least), most: a.most.max(b.most) })
+    }
+
     fn of(cell: &str) -> Self {
         // A command is as long as it is, and does not widen its column.
         let prose: Vec<&str> = parts(cell).into_iter().filter(|(is_command, _)| !is_command).map(|(_, prose)| prose).collect();
-        let least = prose.iter().flat_map(|prose| prose.split_whitespace()).map(UnicodeWidthStr::width).max().unwrap_or(0);
-        Self { least, most: prose.iter().map(|prose| prose.width()).max().unwrap_or(0) }
+        let words = prose.iter().flat_map(|prose| prose.split_whitespace());
+        let least = words.flat_map(|word| word.split_inclusive(JOINTS)).map(UnicodeWidthStr::width).max().unwrap_or(0);
+        Self { least: least.min(LONGEST_WORD), most: prose.iter().map(|prose| prose.width()).max().unwrap_or(0) }
     }
 }
 
-/// A width for each column, `room` in all: what it needs where there is room for all; else whole words, and the rest goes to the
-/// narrowest; else the widest give way, and break words.
-fn shared<const N: usize>(needs: [Need; N], room: usize) -> [usize; N] {
-    if needs.iter().map(|need| need.most).fold(0, usize::saturating_add) <= room {
-        return needs.map(|need| need.most);
-    }
-    let mut widths = needs.map(|need| need.least.clamp(1, room.max(1)));
-    let mut left = room.saturating_sub(widths.iter().sum());
-    for _ in 0..widths.iter().sum::<usize>().saturating_sub(room) {
-        if let Some(widest) = widths.iter_mut().rev().max_by_key(|width| **width) {
-            *widest = widest.saturating_sub(1).max(1);
-        }
-    }
+/// A width for each of these columns of a line: what it needs where there is room for all; else whole words, and the rest goes to the
+/// narrowest. `None`: there is no room for whole words.
+fn shared(needs: &[Need], line: usize) -> Option<Vec<usize>> {
+    let room = line.checked_sub(needs.len().saturating_sub(1) * BETWEEN.len())?;
+    let mut widths: Vec<usize> = needs.iter().map(|need| need.least.max(1)).collect();
+    let mut left = room.checked_sub(widths.iter().sum())?;
     while left > 0 {
         let wants = widths.iter_mut().zip(needs).filter(|(width, need)| **width < need.most);
         let Some((narrowest, _)) = wants.min_by_key(|(width, _)| **width) else { break };
         *narrowest += 1;
         left -= 1;
     }
-    widths
+    Some(widths)
 }
 
 /// A paragraph behind a label, its further lines indented like the first.
@@ -223,7 +258,7 @@ fn prose(text: &str, width: usize) -> Vec<String> {
     wrap_first_fit(&words, &[width]).into_iter().map(line).collect()
 }
 
-/// A word in pieces that fit, cut behind a `/`, `=` or the like where there is one.
+/// A word in pieces that fit, cut behind a joint where there is one, or else behind a `:` or `.`.
 fn pieces<'a>(mut word: &'a str, whitespace: &'a str, width: usize) -> Vec<Word<'a>> {
     let mut pieces = Vec::new();
     while word.width() > width {
@@ -234,7 +269,7 @@ fn pieces<'a>(mut word: &'a str, whitespace: &'a str, width: usize) -> Vec<Word<
         });
         let Some((end, _)) = end else { break };
         let most = word.get(..end).unwrap_or_default();
-        let at = most.rfind(['/', '=', ',', ':', '.']).map_or(end, |at| at + 1);
+        let at = most.rfind(JOINTS).or_else(|| most.rfind([':', '.'])).map_or(end, |at| at + 1);
         let (piece, rest) = word.split_at(at);
         pieces.push(Word { word: piece, whitespace: "", penalty: "", width: piece.width() });
         word = rest;
@@ -299,13 +334,50 @@ mod tests {
     }
 
     #[test]
-    fn columns_share_the_width_and_words_break_last() {
+    fn columns_share_the_width_as_long_as_words_are_whole() {
         let need = |least, most| Need { least, most };
-        assert_eq!(shared([need(3, 9), need(4, 30)], 40), [9, 30]);
-        assert_eq!(shared([need(3, 9), need(4, 30)], 20), [9, 11]);
-        assert_eq!(shared([need(20, 20), need(4, 30), need(4, 30)], 40), [20, 10, 10]);
-        assert_eq!(shared([need(3, 3), need(90, 90)], 40), [3, 37]);
-        assert_eq!(shared([need(90, 90), need(90, 90)], 40), [20, 20]);
+        assert_eq!(shared(&[need(3, 9), need(4, 30)], 42), Some(vec![9, 30]));
+        assert_eq!(shared(&[need(3, 9), need(4, 30)], 22), Some(vec![9, 11]));
+        assert_eq!(shared(&[need(20, 20), need(4, 30), need(4, 30)], 44), Some(vec![20, 10, 10]));
+        assert_eq!(shared(&[need(20, 20), need(20, 90)], 41), None);
+        let long = Need::of(&"x".repeat(90));
+        assert_eq!(shared(&[long, long], 82), Some(vec![40, 40]));
+    }
+
+    #[test]
+    fn where_words_have_no_room_side_by_side_they_stand_below_each_other() {
+        let row = |cells: [&str; 3]| (Tone::Bad, cells.map(str::to_owned));
+        let rows = [
+            row(["web-1-of-a-long-name", "2026-11-25T19:43:13Z", "replace-redundant-pod"]),
+            row(["web-1-of-a-long-name", "-", "it is Ready"]),
+        ];
+        let told = |columns| table(["POD", "AT", "RUNBOOK"], &rows, Layout { columns, colour: false });
+        let side_by_side = "\
+POD                   AT                    RUNBOOK
+web-1-of-a-long-name  2026-11-25T19:43:13Z  replace-redundant-pod
+web-1-of-a-long-name  -                     it is Ready
+";
+        let below = "\
+POD
+  AT                    RUNBOOK
+web-1-of-a-long-name
+  2026-11-25T19:43:13Z  replace-redundant-pod
+  -                     it is Ready
+";
+        let list = "\
+web-1-of-a-long-name
+  AT       2026-11-25T19:43:13Z
+  RUNBOOK  replace-redundant-pod
+web-1-of-a-long-name
+  AT       -
+  RUNBOOK  it is Ready
+";
+        assert_eq!([told(65), told(64), told(45), told(44)], [side_by_side, below, below, list]);
+        let coloured = table(["POD", "AT", "RUNBOOK"], &rows, Layout { columns: 64, colour: true });
+        assert!(
+            coloured.starts_with("\x1b[1mPOD") && coloured.contains("\x1b[31mweb-1") && !coloured.contains("\x1b[31m2026"),
+            "{coloured:?}"
+        );
     }
 
     #[test]

@@ -2,17 +2,13 @@
 
 use super::Findings;
 use crate::api::Api;
-use crate::desk::{JobResult, Obstacle, Runs, Trial, View, trial};
+use crate::desk::{JobResult, Obstacle, Runs, View, trial};
 use crate::permissions::Need;
 
 pub(super) async fn findings(findings: &mut Findings, api: &Api, view: &View, needs: &[Need]) {
     let trial = trial(api, &view.desk, needs).await;
-    tell(findings, view, &trial, api.namespace());
-}
-
-fn tell(findings: &mut Findings, view: &View, trial: &Trial, namespace: &str) {
-    if let Some(runs) = view.desk.runs() {
-        of_runs(findings, &runs, namespace);
+    if let Some(runs) = view.desk.runs(api.clock().now()) {
+        of_runs(findings, &runs, api.namespace());
     }
     for Obstacle { kind, detail } in trial.obstacles.iter().chain(&view.configured.obstacles) {
         match *kind {

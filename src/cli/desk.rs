@@ -121,7 +121,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
             None
         }
     };
-    let runs = view.desk.runs();
+    let runs = view.desk.runs(api.clock().now());
     let row = Row {
         namespace: api.namespace().to_owned(),
         suspended: runs.as_ref().map(|runs| runs.schedule.suspended),

@@ -10,11 +10,11 @@ use super::object::{CronJobObject, Meta, Result as JobResult};
 use super::{CRON_JOB, Unread};
 use crate::api::{Api, ApiError, CONFIG_MAPS, CRON_JOBS};
 use crate::exit::Exit;
-use crate::table::{Layout, Tone, table};
+use crate::table::{Layout, Tone, table, wrapped};
 use crate::words::{OURS, counted, inert};
 
-/// The longest problem in a line of the table, in characters.
-const LONGEST: usize = 200;
+/// The longest problem below the table, in characters.
+const LONGEST: usize = 1000;
 
 /// The namespaces that have the CronJob, or a ledger without one: by name, each with its CronJob if that could be read.
 /// What could not be listed is added to `unread`.
@@ -111,14 +111,22 @@ impl Everywhere {
     pub fn table(&self, layout: Layout) -> String {
         let headings =
             ["NAMESPACE", "SUSPENDED", "LAST SUCCESS", "NEWEST JOB", "IN FLIGHT", "BREAKERS", "APPROVALS", "WARNINGS", "PROBLEMS"];
-        let rows: Vec<(Tone, [String; 9])> = self.namespaces.iter().map(Row::cells).collect();
+        let rows: Vec<(Tone, [String; 9])> = self.namespaces.iter().map(|row| row.cells(self.now)).collect();
         let mut text = if rows.is_empty() { String::new() } else { table(headings, &rows, layout) };
         let troubled = self.namespaces.iter().filter(|row| row.rank().0 == 0).count();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let all = counted(count(self.namespaces.len()), "namespace", "namespaces");
         let _ = writeln!(text, "{all}, of which in trouble: {troubled}");
+        let mut paragraph = |said: &str| {
+            let _ = writeln!(text, "{}", wrapped(said, layout.columns.saturating_sub(2)).join("\n  "));
+        };
+        for row in &self.namespaces {
+            for problem in &row.problems {
+                paragraph(&format!("{}: {}", inert(&row.namespace, 253), inert(problem, LONGEST)));
+            }
+        }
         for unread in &self.unread {
-            let _ = writeln!(text, "not read: {unread}");
+            paragraph(&format!("not read: {unread}"));
         }
         text
     }
@@ -139,7 +147,7 @@ impl Row {
         (u8::from(!trouble), waits)
     }
 
-    fn cells(&self) -> (Tone, [String; 9]) {
+    fn cells(&self, now: Option<Timestamp>) -> (Tone, [String; 9]) {
         let count = |count: Option<usize>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
         let tone = match self.rank() {
             (0, _) => Tone::Bad,
@@ -152,21 +160,25 @@ impl Row {
             JobResult::Failed => "failed",
             JobResult::Running => "running",
         });
-        let problems = match self.problems.split_first() {
-            None => "0".to_owned(),
-            Some((first, rest)) => format!("{}: {}", rest.len() + 1, inert(first, LONGEST)),
-        };
         let cells = [
             inert(&self.namespace, 253),
             suspended.to_owned(),
-            self.last_success.map_or_else(|| "-".to_owned(), |time| format!("{time:.0}")),
+            self.last_success.map_or_else(|| "-".to_owned(), |time| now.map_or_else(|| format!("{time:.0}"), |now| age(time, now))),
             job.to_owned(),
             count(self.in_flight),
             count(self.open_breakers),
             count(self.waiting_approvals),
             self.warnings.to_string(),
-            problems,
+            self.problems.len().to_string(),
         ];
         (tone, cells)
     }
+}
+
+/// How long ago, in its largest unit.
+fn age(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(time).as_secs().max(0);
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let largest = units.iter().find(|(length, _)| seconds >= *length);
+    largest.map_or_else(|| format!("{seconds}s ago"), |(length, unit)| format!("{}{unit} ago", seconds / length))
 }

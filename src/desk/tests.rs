@@ -180,11 +180,13 @@ fn trouble_comes_first_and_the_worst_exit_code_is_that_of_all() {
     let expected = "\
 NAMESPACE  SUSPENDED  LAST SUCCESS  NEWEST JOB  IN FLIGHT  BREAKERS  APPROVALS  WARNINGS  PROBLEMS
 y          no         -             -           0          1         0          0         0
-z          no         -             -           ?          0         0          0         2: ledger: gone
+z          no         -             -           ?          0         0          0         2
 x          yes        -             -           0          0         0          0         0
 c          ?          -             -           0          0         0          0         0
 a          no         -             -           0          0         0          0         0
 five namespaces, of which in trouble: 2
+z: ledger: gone
+z: x
 not read: CronJobs: no
 ";
     assert_eq!(all.table(crate::table::Layout { columns: 120, colour: false }), expected);
@@ -197,13 +199,17 @@ fn whether_runs_happen_is_said_in_three_lines() {
         object["status"] = json!({"lastScheduleTime": "2026-01-01T00:10:00Z", "active": [{}]});
     });
     let desk = |installed: &Installed| Desk { installed: Some(installed.clone()), ..Desk::default() };
-    let lines = desk(&installed).runs().unwrap().lines();
-    assert_eq!(
-        lines,
-        ["CronJob labeled-pod-remediator: schedule */10 * * * *, 1 active", "last run: due at 2026-01-01T00:10:00Z; last success: never"]
-    );
+    let now = "2026-01-01T00:11:12Z".parse().ok();
+    let lines = desk(&installed).runs(now).unwrap().lines();
+    let first = "CronJob labeled-pod-remediator: schedule */10 * * * *, 1 active, next run due at 2026-01-01T00:20:00Z";
+    assert_eq!(lines, [first, "last run: due at 2026-01-01T00:10:00Z; last success: never"]);
+    installed.schedule.schedule = "@every 90m".to_owned();
+    let first = "CronJob labeled-pod-remediator: schedule @every 90m, 1 active";
+    assert_eq!(desk(&installed).runs(now).unwrap().lines()[0], first);
+    installed.schedule.schedule = "*/10 * * * *".to_owned();
     installed.schedule.suspended = true;
     installed.schedule.time_zone = Some("Etc/UTC".to_owned());
     let expected = "CronJob labeled-pod-remediator: schedule */10 * * * * (Etc/UTC), SUSPENDED: no run starts";
-    assert_eq!(desk(&installed).runs().unwrap().lines()[0], expected);
+    let runs = desk(&installed).runs(now).unwrap();
+    assert_eq!((runs.lines()[0].as_str(), runs.next_schedule), (expected, None));
 }

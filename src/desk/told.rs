@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::due::next;
 use super::object::{NewestJob, Result, Schedule};
 use super::{Basis, Configured, Desk, Trial, Unread};
 
@@ -12,21 +13,25 @@ pub struct Runs {
     /// Its keys stand beside `newest_job`.
     #[serde(flatten)]
     pub schedule: Schedule,
+    /// When the next run is due, taking UTC where the schedule has no zone; null: none is while it is suspended, or it is not known.
+    pub next_schedule: Option<Timestamp>,
     /// The newest of its Jobs, those made by hand included.
     pub newest_job: Option<NewestJob>,
 }
 
 impl Desk {
-    /// Whether runs happen, if the CronJob could be read.
-    pub fn runs(&self) -> Option<Runs> {
-        let installed = self.installed.as_ref()?;
-        Some(Runs { schedule: installed.schedule.clone(), newest_job: self.newest_job.clone() })
+    /// Whether runs happen, if the CronJob could be read. `now`: the API server's time.
+    pub fn runs(&self, now: Option<Timestamp>) -> Option<Runs> {
+        let schedule = self.installed.as_ref()?.schedule.clone();
+        let next = |now| next(&schedule.schedule, schedule.time_zone.as_deref(), now);
+        let next_schedule = now.filter(|_| !schedule.suspended).and_then(next);
+        Some(Runs { schedule, next_schedule, newest_job: self.newest_job.clone() })
     }
 
     /// What a command rests on, with what a trial found out.
-    pub fn basis(&self, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
+    pub fn basis(&self, now: Option<Timestamp>, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
         Basis {
-            runs: self.runs(),
+            runs: self.runs(now),
             runbooks_from,
             settings_of_cron_job: configured.of_cron_job.clone(),
             settings_given: configured.given.clone(),
@@ -46,7 +51,8 @@ impl Runs {
             (false, 0) => String::new(),
             (false, active) => format!(", {active} active"),
         };
-        let mut lines = vec![format!("CronJob {cron_job}: schedule {schedule}{zone}{state}"), self.last()];
+        let next = self.next_schedule.map_or_else(String::new, |time| format!(", next run due at {time:.0}"));
+        let mut lines = vec![format!("CronJob {cron_job}: schedule {schedule}{zone}{state}{next}"), self.last()];
         lines.extend(self.newest_job.as_ref().map(|job| format!("newest Job {job}")));
         lines
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Eligibility, Eligible, Explanation, NearMiss, PodExplanation};
-use crate::table::{Layout, Tone, labelled, table};
+use crate::table::{Layout, Tone, labelled, table, wrapped};
 use crate::words::{counted, number};
 
 impl Explanation {
@@ -61,6 +61,7 @@ impl Explanation {
         let behind = [pod.service.as_deref(), pod.workload.as_deref(), controlled.as_deref()];
         let behind = behind.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let title = if behind.is_empty() { pod.pod.clone() } else { format!("{} ({behind})", pod.pod) };
+        let title = wrapped(&title, layout.columns.saturating_sub(2)).join("\n  ");
         let mut text = Tone::Bold.on(&title, colour) + "\n";
         let mut line = |label: &str, said: &str, tone| text.push_str(&labelled(label, said, tone, layout));
         if let Some(state) = &pod.pod_state {
@@ -191,10 +192,10 @@ fn guardrails(pod: &PodExplanation, all: bool, layout: Layout) -> String {
                 "blocked" => (Tone::Bad, "BLOCKED"),
                 _ => (Tone::Dim, "n/a"),
             };
-            (tone, [verdict, guardrail.id, &guardrail.observed, &guardrail.limit].map(str::to_owned))
+            (tone, [guardrail.id, verdict, &guardrail.observed, &guardrail.limit].map(str::to_owned))
         })
         .collect();
-    let mut text = if rows.is_empty() { String::new() } else { table(["VERDICT", "GUARDRAIL", "OBSERVED", "LIMIT"], &rows, layout) };
+    let mut text = if rows.is_empty() { String::new() } else { table(["GUARDRAIL", "VERDICT", "OBSERVED", "LIMIT"], &rows, layout) };
     if !all {
         let passed = others.iter().filter(|guardrail| guardrail.result == "pass").count();
         let (passed, unasked) = (size(passed), size(others.len() - passed));

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 
 use super::fields::{Fields, Read, Value};
@@ -165,7 +165,9 @@ fn time(value: &Value<'_>, allowed: &str, most: u32) -> Read<u32> {
 }
 
 fn zone(value: &Value<'_>) -> Read<TimeZone> {
-    let known = |text: &str| TimeZone::get(text).ok().filter(|zone| zone.iana_name().is_some());
+    // The program's own, so that a machine's do not decide: with the machine's, one file could mean two things.
+    let zones = TimeZoneDatabase::bundled();
+    let known = |text: &str| zones.get(text).ok().filter(|zone| zone.iana_name().is_some());
     let name = value.text("a time zone by its IANA name, such as Europe/Berlin or UTC", |text| known(text).is_some())?;
     Ok(known(&name).unwrap_or(TimeZone::UTC))
 }

@@ -6,7 +6,7 @@ use super::play::{Got, Row, Simulation};
 use crate::table::{Layout, Tone, table, wrapped};
 use crate::words::{counted, inert, number};
 
-const HEADINGS: [&str; 6] = ["INCIDENT", "MOMENT", "POD", "EXPECTED", "GOT", "RESULT"];
+const HEADINGS: [&str; 5] = ["INCIDENT", "RESULT", "MOMENT", "POD", "DECISION"];
 const NOTHING: &str = "-";
 /// The widest cell, in characters; what is cut off is in the differences, and in JSON.
 const WIDEST: usize = 48;
@@ -14,7 +14,7 @@ const WIDEST: usize = 48;
 impl Simulation {
     /// For people.
     pub fn table(&self, layout: Layout) -> String {
-        let rows: Vec<(Tone, [String; 6])> = self.decisions.iter().map(|row| (Tone::Plain, cells(row))).collect();
+        let rows: Vec<(Tone, [String; 5])> = self.decisions.iter().map(|row| (Tone::Plain, cells(row))).collect();
         let mut text = table(HEADINGS, &rows, Layout { colour: false, ..layout });
         let _ = write!(text, "{}\n{}", self.told(|said| wrapped(said, layout.columns.saturating_sub(4))), self.summary());
         text
@@ -49,11 +49,10 @@ impl Simulation {
     }
 }
 
-fn cells(row: &Row) -> [String; 6] {
-    let expected = row.expected.clone().unwrap_or_else(|| NOTHING.to_owned());
+fn cells(row: &Row) -> [String; 5] {
     let got = row.got.as_ref().map_or_else(|| NOTHING.to_owned(), Got::short);
     let result = if row.ok { "ok" } else { "FAIL" };
-    [&row.incident, &row.moment, or_nothing(&row.pod), &expected, &got, result].map(|text| inert(text, WIDEST))
+    [&row.incident, result, &row.moment, or_nothing(&row.pod), &got].map(|text| inert(text, WIDEST))
 }
 
 fn or_nothing(text: &str) -> &str {

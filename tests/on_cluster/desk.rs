@@ -92,7 +92,8 @@ fn the_manifests_pod_is_admitted_and_the_next_run_is_promised() {
     assert_eq!(prevented(&lab, &pod), [""; 0]);
     let text = lab.asks_without_runbook(&["explain"]).tells().out;
     assert!(text.contains("Eligible  now: the next run replaces it\n"), "{text}");
-    assert!(text.contains("CronJob labeled-pod-remediator: schedule 0 0 1 1 *; last run: none by the schedule yet"), "{text}");
+    assert!(text.contains("CronJob labeled-pod-remediator: schedule 0 0 1 1 *, next run due at 20"), "{text}");
+    assert!(text.contains("last run: none by the schedule yet"), "{text}");
     assert!(text.contains("Runbooks  from ConfigMap pod-remediator-runbooks"), "{text}");
     // In the pod, all of this is left alone.
     let inside = lab.asks(&["check", "-o", "json"]).env("POD_UID", "u").tells();
@@ -314,6 +315,24 @@ fn status_says_how_the_newest_job_stands_and_which_outcome_is_the_newest() {
     assert!(text.contains("newest outcome: verified at ") && text.contains("last success: never"), "{text}");
     let warnings = details(&check(&lab), "warning", "CronJob");
     assert!(warnings.len() == 1 && warnings[0].contains("Unschedulable"), "{warnings:?}");
+}
+
+#[test]
+fn the_next_run_begins_when_status_says() {
+    let lab = installed("desk-next", |cron_job| {
+        pod_of(cron_job)["nodeSelector"] = json!({"there-is": "no-such-node"});
+        cron_job["spec"]["schedule"] = json!("* * * * *");
+    });
+    let runs = || lab.asks_without_runbook(&["status", "-o", "json"]).tells().json()["runs"].clone();
+    let time = |runs: &Value, which: &str| runs[which].as_str().map(|text| text.parse::<jiff::Timestamp>().unwrap());
+    let promised = time(&runs(), "next_schedule").unwrap();
+    // A minute at the most, and a moment for the controller.
+    std::thread::sleep(std::time::Duration::from_secs(50));
+    let last = until("the run has begun", || time(&runs(), "last_schedule").filter(|last| *last >= promised));
+    assert_eq!(last, promised);
+    let text = lab.asks_without_runbook(&["status"]).tells().out;
+    let next = promised + jiff::SignedDuration::from_mins(1);
+    assert!(text.contains(&format!("next run due at {next}")), "{text}");
 }
 
 #[test]

@@ -48,11 +48,15 @@ fn a_refused_pod_with_its_block_its_numbers_and_what_to_do() {
         assert_eq!(only(&lab.asks(&["explain", &name, "-o", "json"]).tells())["uid"], *target.uid);
     }
     let text = lab.asks(&["explain"]).tells();
-    assert!(!text.out.contains(" cooldown ") && text.out.contains(" passed, "), "{}", text.out);
+    assert!(!text.out.contains("\ncooldown ") && text.out.contains(" passed, "), "{}", text.out);
     let all = lab.asks(&["explain", "--all"]).tells().out;
-    let (blocked, passed) = (all.find("BLOCKED  ").unwrap(), all.find("pass     ").unwrap());
-    assert!(blocked < passed && all.contains("  cooldown "), "{all}");
-    assert!(text.out.contains("BLOCKED  blast_radius") && text.out.contains(&scale), "{}", text.out);
+    let (blocked, passed) = (all.find("  BLOCKED  ").unwrap(), all.find("  pass  ").unwrap());
+    assert!(blocked < passed && all.contains("\ncooldown "), "{all}");
+    assert!(
+        text.out.lines().any(|line| line.starts_with("blast_radius ") && line.contains(" BLOCKED ")) && text.out.contains(&scale),
+        "{}",
+        text.out
+    );
     assert!(!text.out.contains('\u{1b}'), "no colours but on a terminal: {text:?}");
     // What it advises is what it takes.
     let mut words = scale.split_whitespace().skip(1).collect::<Vec<_>>();
