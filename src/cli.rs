@@ -10,21 +10,21 @@ use clap::Parser;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::{Access, Api};
-use crate::audit::{Format, Progress, Sink, StandardOutput, Style};
-use crate::clock::{Clock, Deadline};
-use crate::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
-use crate::exit::Exit;
-use crate::explain::ExplainError;
-use crate::load::LoadError;
-use crate::output::json_pretty;
-use crate::reset::{Reset, open_breakers};
+use crate::cluster::api::{Access, Api};
+use crate::cluster::store::Store;
+use crate::commands::explain::ExplainError;
+use crate::commands::reset::{Reset, open_breakers};
+use crate::commands::simulate::{SimulateError, simulate};
+use crate::commands::validate::{shown, validate};
+use crate::core::exit::Exit;
+use crate::core::words::inert;
+use crate::outside::clock::{Clock, Deadline};
+use crate::outside::load::LoadError;
+use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::run::{RunError, run};
-use crate::simulate::{SimulateError, simulate};
-use crate::store::Store;
-use crate::table::Layout;
-use crate::validate::{shown, validate};
-use crate::words::inert;
+use crate::terminal::audit::{Format, Progress, Sink, StandardOutput, Style};
+use crate::terminal::output::json_pretty;
+use crate::terminal::table::Layout;
 
 #[cfg(test)]
 pub(crate) use args::of_run;
@@ -157,7 +157,7 @@ impl Cli {
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
             Command::Render { file } => render(&file),
-            Command::Schema => say(&crate::schema::schema()).map(|()| Exit::Done),
+            Command::Schema => say(&crate::commands::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
         };
         ended.unwrap_or_else(|error| error.tell())
@@ -255,8 +255,8 @@ fn check_files(files: &[PathBuf], deadline: Option<String>, output: Output) -> R
 }
 
 fn render(file: &std::path::Path) -> Result<Exit, CliError> {
-    let runbooks = crate::load::load(file, std::time::Duration::MAX)?;
-    let pages: Vec<String> = runbooks.iter().map(crate::render::page).collect();
+    let runbooks = crate::outside::load::load(file, std::time::Duration::MAX)?;
+    let pages: Vec<String> = runbooks.iter().map(crate::commands::render::page).collect();
     say(pages.join("\n---\n\n").trim_end())?;
     Ok(Exit::Done)
 }

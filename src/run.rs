@@ -1,6 +1,7 @@
 //! A run: match, check, act, verify, audit, in that order, one pod at a time.
 
 mod adopt;
+pub mod config;
 mod error;
 mod forgotten;
 mod intent;
@@ -15,24 +16,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::act::{self, Acted};
-use crate::api::{Access, Api, Cause};
-use crate::audit::Sink;
-use crate::clock::{Clock, Deadline, Stopwatch};
-use crate::config::Settings;
-use crate::decide::{Decider, Decision, Mode, decide, probes_wanted, requested_at};
-use crate::exit::Exit;
-use crate::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
-use crate::load::load;
-use crate::matching::{self, Again, Fresh};
-use crate::permissions::{missing, needs};
-use crate::probe;
-use crate::record::{Recorder, Seen};
-use crate::runbook::Runbook;
-use crate::selector::Selector;
-use crate::snapshot::{Bounds, Request, Snapshot};
-use crate::store::{Store, StoreError};
-use crate::verify::{Verdict, Verification};
+use crate::cluster::act::{self, Acted};
+use crate::cluster::api::{Access, Api, Cause};
+use crate::cluster::matching::{self, Again, Fresh};
+use crate::cluster::permissions::{missing, needs};
+use crate::cluster::store::{Store, StoreError};
+use crate::cluster::verify::{Verdict, Verification};
+use crate::core::decide::{Decider, Decision, Mode, decide, probes_wanted, requested_at};
+use crate::core::exit::Exit;
+use crate::core::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
+use crate::core::runbook::Runbook;
+use crate::core::selector::Selector;
+use crate::core::snapshot::{Bounds, Request, Snapshot};
+use crate::incident::record::{Recorder, Seen};
+use crate::outside::clock::{Clock, Deadline, Stopwatch};
+use crate::outside::load::load;
+use crate::outside::probe;
+use crate::run::config::Settings;
+use crate::terminal::audit::Sink;
 
 pub use error::RunError;
 use error::exit_of;

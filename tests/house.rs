@@ -45,26 +45,8 @@ fn is_test(path: &Path) -> bool {
     name.contains("/tests/") || name.ends_with("/tests.rs")
 }
 
-/// The modules of the core: those that `lib.rs` lists before `clock`, by its own order.
-fn core() -> Vec<String> {
-    let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    // What is there for tests only is none of it.
-    let lib = lib.replace("#[cfg(test)]\nmod ", "");
-    let modules: Vec<String> =
-        lib.lines().filter_map(|line| Some(line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?.to_owned())).collect();
-    let edge = modules.iter().position(|module| module == "clock").expect("lib.rs lists clock first of the edges");
-    assert!(edge >= 8, "{modules:?}");
-    modules[..edge].to_vec()
-}
-
 fn files_of_core() -> Vec<PathBuf> {
-    let core = core();
-    let of_core = |path: &PathBuf| {
-        let name = name(path);
-        let module = name.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
-        core.contains(&module) && !is_test(path)
-    };
-    files("src", ".rs").into_iter().filter(of_core).collect()
+    files("src/core", ".rs").into_iter().filter(|path| !is_test(path)).collect()
 }
 
 #[test]
@@ -74,12 +56,11 @@ fn the_core_imports_nothing_but_itself_and_what_does_no_io() {
         ("serde", &[][..]),
         ("jiff", &[]),
         ("thiserror", &[]),
-        ("serde_json", &["src/ledger/codec.rs"]),
-        ("serde_saphyr", &["src/runbook/node.rs"]),
-        ("strsim", &["src/near.rs"]),
-        ("sha2", &["src/canonical.rs"]),
+        ("serde_json", &["src/core/ledger/codec.rs"]),
+        ("serde_saphyr", &["src/core/runbook/node.rs"]),
+        ("strsim", &["src/core/near.rs"]),
+        ("sha2", &["src/core/canonical.rs"]),
     ]);
-    let core = core();
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
     let crates: Vec<String> = section
@@ -91,11 +72,9 @@ fn the_core_imports_nothing_but_itself_and_what_does_no_io() {
     let mut wrong = Vec::new();
     for path in files_of_core() {
         let (file, code) = (name(&path), code(&path));
-        for module in code.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
-        {
-            if !module.is_empty() && !core.contains(&module.to_owned()) {
-                wrong.push(format!("{file} uses crate::{module}, which is no part of the core"));
-            }
+        for import in code.split("crate::").skip(1).filter(|import| !import.starts_with("core::")) {
+            let import = import.split([';', '{', '(', ' ']).next().unwrap_or_default();
+            wrong.push(format!("{file} uses crate::{import}, which is no part of the core"));
         }
         for name in &crates {
             let used = code.contains(&format!("{name}::")) || code.contains(&format!("use {name};"));
@@ -131,7 +110,7 @@ fn the_clock_is_read_in_one_place() {
     // clippy.toml disallows the functions; this holds that nobody allows them again elsewhere.
     let allows = |path: &PathBuf| std::fs::read_to_string(path).unwrap().contains("disallowed_methods");
     let all: Vec<String> = files("src", ".rs").iter().filter(|path| allows(path)).map(|path| name(path)).collect();
-    assert_eq!(all, ["src/clock.rs"]);
+    assert_eq!(all, ["src/outside/clock.rs"]);
     let disallowed = std::fs::read_to_string(root().join("clippy.toml")).unwrap();
     for function in ["std::time::Instant::now", "std::time::SystemTime::now", "jiff::Timestamp::now", "tokio::time::Instant::now"] {
         assert!(disallowed.contains(function), "{function}");
@@ -142,7 +121,10 @@ fn the_clock_is_read_in_one_place() {
 fn only_the_sink_and_the_command_line_write_to_standard_output() {
     let writes = |path: &PathBuf| !is_test(path) && code(path).contains("stdout()");
     let all: Vec<String> = files("src", ".rs").iter().filter(|path| writes(path)).map(|path| name(path)).collect();
-    assert!(all.iter().all(|file| file == "src/cli.rs" || file.starts_with("src/cli/") || file.starts_with("src/audit")), "{all:?}");
+    assert!(
+        all.iter().all(|file| file == "src/cli.rs" || file.starts_with("src/cli/") || file.starts_with("src/terminal/audit")),
+        "{all:?}"
+    );
 }
 
 #[test]
@@ -156,8 +138,8 @@ fn files_hold_one_idea() {
 /// The Role's rules and what the program says that it needs are one list, whatever the runbooks are.
 #[test]
 fn the_role_grants_what_is_needed_and_nothing_else() {
-    use pod_remediator::permissions::needs;
-    use pod_remediator::runbook::parse;
+    use pod_remediator::cluster::permissions::needs;
+    use pod_remediator::core::runbook::parse;
     let default = std::fs::read_to_string(root().join("config/runbook.yaml")).unwrap();
     let demanding = default
         .replace("  guardrails:\n", "  guardrails:\n    blockedByLabels: {incident: \"true\"}\n")
@@ -228,7 +210,7 @@ fn manifests_are_what_their_types_say() {
                 ("kustomize.config.k8s.io/v1beta1", "Kustomization") | ("kustomize.config.k8s.io/v1alpha1", "Component") => {}
                 ("remediations.kubedojo.io/v1", "RemediationRunbook") => {
                     let text = std::fs::read_to_string(&path).unwrap();
-                    pod_remediator::runbook::parse(&file, &text).unwrap_or_else(|problems| panic!("{problems:?}"));
+                    pod_remediator::core::runbook::parse(&file, &text).unwrap_or_else(|problems| panic!("{problems:?}"));
                 }
                 other => panic!("{file}: nobody here knows {other:?}"),
             }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Raw;
-use crate::desk::Told;
-use crate::words::inert;
+use crate::commands::desk::Told;
+use crate::core::words::inert;
+use crate::run::config::Raw;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

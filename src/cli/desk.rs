@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::args::{Output, Policy, Target, of_run};
 use super::{CliError, layout, understand};
-use crate::api::{Access, Api};
-use crate::check::{Level, check, check_one};
-use crate::clock::{Clock, Deadline};
-use crate::desk::{Asked, CronJobObject, Everywhere, Row, Source, View, namespaces};
-use crate::exit::Exit;
-use crate::explain::{explain, pod_name};
+use crate::cluster::api::{Access, Api};
+use crate::cluster::store::{Store, StoreError};
+use crate::commands::check::{Level, check, check_one};
+use crate::commands::desk::{Asked, CronJobObject, Everywhere, Row, Source, View, namespaces};
+use crate::commands::explain::{explain, pod_name};
+use crate::commands::status::{Status, status};
+use crate::core::exit::Exit;
+use crate::core::words::inert;
+use crate::outside::clock::{Clock, Deadline};
 use crate::run::RunError;
-use crate::status::{Status, status};
-use crate::store::{Store, StoreError};
-use crate::words::inert;
 
 /// All of a command that looks has ended by then, for each namespace.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -94,7 +94,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
         (View::open(api, asked, known).await, None)
     };
     let status = status_of(api, &view).await;
-    let mut exit = findings.as_ref().map_or(Exit::Done, crate::check::Findings::exit);
+    let mut exit = findings.as_ref().map_or(Exit::Done, crate::commands::check::Findings::exit);
     let mut problems = Vec::new();
     let mut warnings = view.desk.unread.len();
     match &findings {
@@ -104,7 +104,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
             warnings = of(Level::Warning).count();
         }
         None => {
-            if let Some(job) = view.desk.newest_job.as_ref().filter(|job| job.result == crate::desk::JobResult::Failed) {
+            if let Some(job) = view.desk.newest_job.as_ref().filter(|job| job.result == crate::commands::desk::JobResult::Failed) {
                 problems.push(format!("newest Job {job}"));
             }
         }

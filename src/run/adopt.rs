@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::api::{ApiError, CALL_TIMEOUT, Cause, PODS, PodObject};
-use crate::clock::{Deadline, Stopwatch};
-use crate::ledger::{Execution, Holder, InFlight, Outcome};
-use crate::store::StoreError;
-use crate::verify::Verdict;
+use crate::cluster::api::{ApiError, CALL_TIMEOUT, Cause, PODS, PodObject};
+use crate::cluster::store::StoreError;
+use crate::cluster::verify::Verdict;
+use crate::core::ledger::{Execution, Holder, InFlight, Outcome};
+use crate::outside::clock::{Deadline, Stopwatch};
 
 use super::{ATTEMPTS, Run, RunError};
 

@@ -1,11 +1,11 @@
 //! Why a run ended early, and with which exit code.
 
-use crate::api::{ApiError, Cause};
-use crate::exit::Exit;
-use crate::load::LoadError;
-use crate::permissions::Need;
-use crate::record::RecordError;
-use crate::store::StoreError;
+use crate::cluster::api::{ApiError, Cause};
+use crate::cluster::permissions::Need;
+use crate::cluster::store::StoreError;
+use crate::core::exit::Exit;
+use crate::incident::record::RecordError;
+use crate::outside::load::LoadError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use crate::decide::observes_only;
-use crate::forgotten::earlier_run;
-use crate::ledger::ObjectRef;
+use crate::cluster::forgotten::earlier_run;
+use crate::core::decide::observes_only;
+use crate::core::ledger::ObjectRef;
 
 use super::Run;
 

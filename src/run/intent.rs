@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decide::{Check, Decision, Mode, Reason};
-use crate::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, StandsFor, later};
-use crate::runbook::Runbook;
-use crate::snapshot::{Pod, Request, Snapshot, Workload, WorkloadKind};
-use crate::verify::object_ref;
+use crate::cluster::verify::object_ref;
+use crate::core::decide::{Check, Decision, Mode, Reason};
+use crate::core::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, StandsFor, later};
+use crate::core::runbook::Runbook;
+use crate::core::snapshot::{Pod, Request, Snapshot, Workload, WorkloadKind};
 
 use super::SEND_WITHIN;
 

@@ -1,7 +1,7 @@
 //! How an action ended, in a sentence: what happened, to which pod, and what was seen.
 
-use crate::ledger::Outcome;
-use crate::runbook::Method;
+use crate::core::ledger::Outcome;
+use crate::core::runbook::Method;
 
 /// What was done to a pod by this method, in the past.
 pub(super) const fn done(method: Method) -> &'static str {

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use crate::decide::standing;
-use crate::matching;
-use crate::snapshot::Request;
-use crate::store::StoreError;
+use crate::cluster::matching;
+use crate::cluster::store::StoreError;
+use crate::core::decide::standing;
+use crate::core::snapshot::Request;
 
 use super::{Run, RunError, SETTLE_ATTEMPTS};
 

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::api::Api;
-use crate::audit::{
+use crate::cluster::api::Api;
+use crate::cluster::events::{self, Note, Reason};
+use crate::cluster::verify::{Verdict, object_ref};
+use crate::core::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
+use crate::core::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome, Settled};
+use crate::core::runbook::{Command, Escalate, Method, Runbook};
+use crate::core::snapshot::{Request, Snapshot, Workload, WorkloadKind};
+use crate::core::words::quoted;
+use crate::outside::notify::{Message, News, Outbox, in_words};
+use crate::run::config::Settings;
+use crate::terminal::audit::{
     self, ActionRecord, Actor, ApprovalRecord, EscalationRecord, Kind, Progress, Record, Settings as SettingsRecord, Sink,
     VerificationRecord,
 };
-use crate::config::Settings;
-use crate::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
-use crate::events::{self, Note, Reason};
-use crate::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome, Settled};
-use crate::notify::{Message, News, Outbox, in_words};
-use crate::runbook::{Command, Escalate, Method, Runbook};
-use crate::snapshot::{Request, Snapshot, Workload, WorkloadKind};
-use crate::verify::{Verdict, object_ref};
-use crate::words::quoted;
 
 use super::outcome::sentence;
 

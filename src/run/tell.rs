@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::clock::Stopwatch;
-use crate::decide::Decision;
-use crate::ledger::{BreakerEvent, Execution, Ledger, Notified, Proposal, Settled, StandsFor};
-use crate::runbook::Runbook;
-use crate::snapshot::{Request, Snapshot};
-use crate::store::StoreError;
+use crate::cluster::store::StoreError;
+use crate::core::decide::Decision;
+use crate::core::ledger::{BreakerEvent, Execution, Ledger, Notified, Proposal, Settled, StandsFor};
+use crate::core::runbook::Runbook;
+use crate::core::snapshot::{Request, Snapshot};
+use crate::outside::clock::Stopwatch;
 
 use super::intent::{proposal, stands_for};
 use super::{Run, RunError, SETTLE_ATTEMPTS};

@@ -1,0 +1,240 @@
+//! The ledger's ConfigMap. Every write is a PUT with resourceVersion; a state that cannot be trusted is never overwritten.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause};
+use crate::core::ledger::{Ledger, Untrusted};
+
+/// The key of the truth.
+pub(crate) const LEDGER_KEY: &str = "ledger.json";
+/// The key for human readers.
+const SUMMARY_KEY: &str = "summary";
+/// Set by the first write: from then on, an empty ConfigMap has lost something.
+const INITIALIZED: &str = "remediator.kubedojo.io/initialized";
+/// How often one write is tried while the server is busy or unclear.
+const WRITE_ATTEMPTS: u32 = 4;
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The API failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The namespace is being deleted, and took the ledger along.
+    #[error("namespace {0} is being deleted, and the ledger is gone with it: there is nothing left to do here")]
+    NamespaceGoes(String),
+    /// Somebody else wrote meanwhile; the newer state has been read.
+    #[error("the ledger changed meanwhile")]
+    Conflict,
+    /// It is in no state to rely on: nothing may be touched.
+    #[error(
+        "the ledger, ConfigMap {name} in namespace {namespace}, cannot be trusted: {why}. Nothing is touched while that is so. {repair}"
+    )]
+    Untrusted {
+        /// The ConfigMap.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// What is wrong.
+        why: String,
+        /// What a human can do.
+        repair: String,
+    },
+}
+
+/// The ledger as last read or written, and the object that holds it.
+pub struct Store {
+    api: Api,
+    name: String,
+    object: ConfigMap,
+    ledger: Ledger,
+}
+
+impl Store {
+    /// Reads the ledger.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
+        let mut store = Self { api, name: name.to_owned(), object: ConfigMap::default(), ledger: Ledger::default() };
+        store.reload().await?;
+        Ok(store)
+    }
+
+    /// What is remembered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// When it was made, where nobody has ever written it.
+    pub fn unused_since(&self) -> Option<Timestamp> {
+        let ConfigMap { metadata, data, .. } = &self.object;
+        let initialized = metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
+        let written = data.as_ref().is_some_and(|data| data.contains_key(LEDGER_KEY));
+        metadata.creation_timestamp.as_ref().filter(|_| !initialized && !written).map(|made_at| made_at.0)
+    }
+
+    /// The UID of the object that holds it.
+    pub fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Takes a changed ledger for what is remembered, and writes nothing: for whoever only says what a run would decide.
+    pub fn assume(&mut self, ledger: Ledger) {
+        self.ledger = ledger;
+    }
+
+    /// Reads it again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn reload(&mut self) -> Result<(), StoreError> {
+        let object: ConfigMap = match self.api.get(CONFIG_MAPS, &self.name).await {
+            Err(ApiError { cause: Cause::NotFound, .. }) => {
+                if self.api.own_namespace().await.is_ok_and(|namespace| namespace.metadata.deletion_timestamp.is_some()) {
+                    return Err(StoreError::NamespaceGoes(self.api.namespace().to_owned()));
+                }
+                let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
+                return Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")));
+            }
+            answer => self.whole(answer?, "get")?,
+        };
+        self.ledger = self.read(&object)?;
+        self.object = object;
+        if let Some(newest) = self.ledger.newest() {
+            self.api.clock().at_least(newest);
+        }
+        Ok(())
+    }
+
+    fn read(&self, object: &ConfigMap) -> Result<Ledger, StoreError> {
+        let initialized = object.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
+        let data = object.data.as_ref().filter(|data| !data.is_empty());
+        let restore =
+            "Restore it from a backup or from the audit log; or, knowing that cooldowns and open breakers are then forgotten, start anew:";
+        let anew = format!(
+            "{restore} kubectl delete configmap {name} -n {namespace} && kubectl create configmap {name} -n {namespace}",
+            name = self.name,
+            namespace = self.api.namespace()
+        );
+        if object.immutable == Some(true) {
+            return Err(self.untrusted("it is immutable, so nothing could be remembered", &anew));
+        }
+        match data.and_then(|data| data.get(LEDGER_KEY)) {
+            Some(text) => {
+                let now = self.api.clock().now().unwrap_or_default();
+                Ledger::decode(text, now).map_err(|why| self.untrusted(&why.to_string(), &anew))
+            }
+            None if initialized => Err(self.untrusted(&format!("it has been used, but its key {LEDGER_KEY} is gone"), &anew)),
+            None if data.is_some() || object.binary_data.is_some() => Err(self.untrusted(
+                &format!("it has data, but no key {LEDGER_KEY}: it seems to be another's"),
+                "Use another name: --state-configmap.",
+            )),
+            None => Ok(Ledger::default()),
+        }
+    }
+
+    /// Writes a ledger with something new begun in it, if how that ends will fit as well.
+    ///
+    /// # Errors
+    /// See [`Store::write`].
+    pub async fn begin(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
+        ledger.prune(self.api.clock().now().unwrap_or_default());
+        ledger.has_room().map_err(|why| self.too_large(&why))?;
+        self.write(ledger).await
+    }
+
+    /// Writes a changed ledger: all of it or nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; after `Conflict` the newer state has been read, and it is for the caller to decide again.
+    pub async fn write(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
+        let now = self.api.clock().now().unwrap_or_default();
+        ledger.prune(now);
+        let text = ledger.encode().map_err(|why| self.too_large(&why))?;
+        let before = self.ledger.clone();
+        let mut object = self.object.clone();
+        object.metadata.managed_fields = None;
+        object.metadata.annotations.get_or_insert_default().insert(INITIALIZED.to_owned(), "true".to_owned());
+        let data = object.data.get_or_insert_default();
+        data.insert(LEDGER_KEY.to_owned(), text.clone());
+        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(self.api.namespace(), now));
+
+        let mut attempt = 1;
+        loop {
+            let answer = self.api.replace(CONFIG_MAPS, &self.name, &object).await;
+            let error = match answer.and_then(|written| self.whole(written, "update")) {
+                Ok(written) => {
+                    self.object = written;
+                    self.ledger = ledger;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            match &error.cause {
+                // A try of ours that seemed lost may have landed late, and be what this one conflicts with.
+                Cause::Conflict(_) | Cause::NotFound => {
+                    self.reload().await?;
+                    return if self.ledger.has_what_changed(&before, &ledger) { Ok(()) } else { Err(StoreError::Conflict) };
+                }
+                // Not executed: the very same write may be sent again.
+                Cause::Throttled(_) if attempt < WRITE_ATTEMPTS => {
+                    tokio::time::sleep(error.retry_after().unwrap_or(std::time::Duration::from_secs(1))).await;
+                }
+                // Executed or not: only the object itself can tell, after the last try as well.
+                Cause::Unclear(_) | Cause::Malformed(_) => {
+                    self.reload().await?;
+                    if self.ledger.has_what_changed(&before, &ledger) {
+                        return Ok(());
+                    }
+                    if self.object.metadata.resource_version != object.metadata.resource_version {
+                        return Err(StoreError::Conflict);
+                    }
+                    if attempt == WRITE_ATTEMPTS {
+                        return Err(error.into());
+                    }
+                }
+                Cause::Rejected(why) => {
+                    return Err(self.untrusted(
+                        &format!("the cluster refuses to have it written: {why}"),
+                        "If another's key fills it, remove that key: ledger.json and summary are this program's. \
+                         If a policy forbids the write, have it allowed.",
+                    ));
+                }
+                _ => return Err(error.into()),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Without a resourceVersion, a PUT would overwrite whatever is there; without the server's time, nothing written would have a
+    /// date: such an answer is none.
+    fn whole(&self, object: ConfigMap, verb: &'static str) -> Result<ConfigMap, ApiError> {
+        let what = if object.metadata.resource_version.as_ref().is_none_or(String::is_empty) {
+            "it has no resourceVersion"
+        } else if self.api.clock().now().is_none() {
+            "it has no Date header, and the API server's time is the one that counts"
+        } else {
+            return Ok(object);
+        };
+        let call = Call { verb, resource: CONFIG_MAPS, name: self.name.clone() };
+        Err(ApiError { call, cause: Cause::Malformed(what.to_owned()) })
+    }
+
+    fn too_large(&self, why: &Untrusted) -> StoreError {
+        self.untrusted(
+            &why.to_string(),
+            "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.",
+        )
+    }
+
+    fn untrusted(&self, why: &str, repair: &str) -> StoreError {
+        StoreError::Untrusted {
+            name: self.name.clone(),
+            namespace: self.api.namespace().to_owned(),
+            why: why.to_owned(),
+            repair: repair.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `explain`: what a run would decide at this moment, why, until when, and what to do about it. It reads what a run reads,
+//! decides with the same function, and writes nothing.
+
+mod look;
+mod model;
+mod near_misses;
+mod table;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::cluster::api::Api;
+use crate::cluster::matching::{self, hypothetical};
+use crate::cluster::permissions::{missing, needs};
+use crate::cluster::store::Store;
+use crate::commands::desk::{Basis, Source, View, trial};
+use crate::commands::status::status;
+use crate::core::decide::{Decider, Decision, Mode, decide, standing};
+use crate::core::exit::Exit;
+use crate::core::ledger::Ledger;
+use crate::core::names::{DNS_SUBDOMAIN, is_dns_subdomain};
+use crate::core::runbook::Runbook;
+use crate::core::snapshot::{Bounds, Request, Snapshot};
+use crate::core::words::quoted;
+use crate::incident::record::record;
+use crate::outside::clock::Deadline;
+use crate::outside::probe;
+use crate::run::RunError;
+
+use look::{Looked, look};
+use near_misses::Words;
+
+pub use model::{Eligibility, Eligible, Explanation, GuardrailExplanation, PodExplanation, RunbookExplanation, Then, ToDo};
+pub use near_misses::NearMiss;
+
+/// Why there is nothing to explain.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// What would end a run ends this too.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There is no such pod.
+    #[error("pod {pod} does not exist in namespace {namespace}; see kubectl get pods -n {namespace}")]
+    NoPod {
+        /// As it was asked for.
+        pod: String,
+        /// Where.
+        namespace: String,
+    },
+    /// It is no pod.
+    #[error("{} is not a pod: explain takes a pod, as NAME or pod/NAME", quoted(.0))]
+    NoPodKind(String),
+    /// No pod can have that name.
+    #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]
+    NoName(String),
+}
+
+impl ExplainError {
+    /// The exit code that it calls for.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Run(error) => error.exit(),
+            Self::NoPod { .. } | Self::NoPodKind(_) | Self::NoName(_) => Exit::Usage,
+        }
+    }
+}
+
+/// The name of the pod that is meant: `web-1`, or as kubectl takes it, `pod/web-1`, `pods/web-1` and `po/web-1`.
+///
+/// # Errors
+/// It is of another kind, or no pod can have that name.
+pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
+    let name = match given.split_once('/') {
+        Some((kind, name)) if ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)) => name,
+        Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(Box::new(ExplainError::NoPodKind(given.to_owned()))),
+        _ => given,
+    };
+    if is_dns_subdomain(name) { Ok(name) } else { Err(Box::new(ExplainError::NoName(given.to_owned()))) }
+}
+
+/// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
+/// `view`: the settings that count, and the CronJob whose runs are explained.
+///
+/// # Errors
+/// See [`ExplainError`].
+pub async fn explain(
+    api: Api,
+    view: &View,
+    source: Source,
+    pod: Option<&str>,
+    record_in: Option<&Path>,
+    deadline: Deadline,
+) -> Result<Explanation, ExplainError> {
+    let settings = view.settings();
+    let Source { from, files, runbooks } = source;
+    let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
+    // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
+    let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
+    let granted = api.permissions().await.map_err(RunError::from)?;
+    let missing = missing(reads, &granted);
+    if !missing.is_empty() {
+        return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
+    }
+    let bounds = settings.bounds(api.namespace(), deadline.left());
+    let asking = matching::requests(&api, &bounds, &runbooks).await.map_err(RunError::from)?;
+    let (mut snapshot, hypothetical) = match pod {
+        None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
+        Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
+    };
+    let now = api.clock().now().unwrap_or_default();
+    // As a run does, but for the write.
+    let mut ledger = store.ledger().clone();
+    ledger.remember(standing(&snapshot.requests), &settings.selector, now);
+    store.assume(ledger);
+    // As a run does: where nothing else blocks, the probes are asked.
+    for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
+        let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
+        probe::ask_if_wanted(&decision, request, &runbooks, &mut snapshot).await;
+    }
+    if let Some(folder) = record_in {
+        record(folder, &files, &runbooks, &snapshot, store.ledger(), now, pod).map_err(RunError::from)?;
+    }
+    let basis = match view.inside {
+        true => None,
+        false => {
+            let needs = needs(&settings.state_configmap, &runbooks);
+            Some(view.desk.basis(api.clock().now(), &view.configured, from, &trial(&api, &view.desk, &needs).await))
+        }
+    };
+    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
+    let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
+    let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
+    pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
+    let words = Words {
+        namespace: api.namespace(),
+        selector: &settings.selector,
+        service_label: &settings.service_label,
+        opt_in: runbooks.iter().map(|runbook| runbook.scope.required_labels.iter().cloned().collect()).collect(),
+        others: runbooks.iter().flat_map(|runbook| &runbook.guardrails.blocked_by_labels).map(|(key, _)| key.clone()).collect(),
+        pod,
+    };
+    let Looked { near_misses, more, not_looked_at } = look(&api, &granted, &words).await;
+    Ok(Explanation {
+        namespace: api.namespace().to_owned(),
+        now,
+        selector: settings.selector.to_string(),
+        service_label: settings.service_label.clone(),
+        mode_ceiling: settings.ceiling.as_str(),
+        in_flight: status(store.ledger(), api.namespace(), now).in_flight,
+        pods,
+        basis,
+        near_misses,
+        more_near_misses: more,
+        not_looked_at,
+    })
+}
+
+/// The facts around one pod, and whether it is only assumed to ask.
+async fn one(
+    api: &Api,
+    bounds: Bounds,
+    mut asking: Vec<Request>,
+    name: &str,
+    runbooks: &[Runbook],
+) -> Result<(Snapshot, bool), ExplainError> {
+    let found = asking.iter().position(|request| *request.pod.name == *name);
+    let (request, hypothetical) = match found {
+        Some(index) => (asking.swap_remove(index), false),
+        None => {
+            let assumed = hypothetical(api, &bounds, name, runbooks).await.map_err(RunError::from)?;
+            let missing = || ExplainError::NoPod { pod: name.to_owned(), namespace: bounds.namespace.clone() };
+            (assumed.ok_or_else(missing)?, true)
+        }
+    };
+    // The peers and the workload of this one only; but how many services ask is a fact about all.
+    let mut snapshot = matching::snapshot(api, bounds, vec![request], runbooks).await.map_err(RunError::from)?;
+    snapshot.requests.extend(asking);
+    Ok((snapshot, hypothetical))
+}
+
+/// All that decisions rest on.
+struct Explainer<'a> {
+    runbooks: &'a [Runbook],
+    snapshot: &'a Snapshot,
+    ledger: &'a Ledger,
+    /// What keeps runs from acting, where that was looked at.
+    basis: Option<&'a Basis>,
+    now: Timestamp,
+}
+
+impl Explainer<'_> {
+    fn pod(&self, request: &Request, hypothetical: bool) -> PodExplanation {
+        let decision = Decider::new(self.runbooks, self.snapshot, self.ledger, self.now).decide(request);
+        let eligibility = self.eligibility(request, &decision);
+        PodExplanation::new(request, &decision, eligibility, self, hypothetical)
+    }
+
+    /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else
+    /// changes, says the very function that decides now. Where no run would begin or act, that comes before it.
+    fn eligibility(&self, request: &Request, decision: &Decision) -> Eligibility {
+        let Eligibility { eligible, at, then, .. } = self.by_itself(request, decision);
+        let obstacles = self.basis.map(|basis| basis.obstacles.as_slice()).unwrap_or_default();
+        let acts = matches!(eligible, Eligible::Now | Eligible::Later);
+        let prevented_by: Vec<String> = obstacles.iter().filter(|_| acts).map(|obstacle| obstacle.detail.clone()).collect();
+        let eligible = if prevented_by.is_empty() { eligible } else { Eligible::NotByItself };
+        Eligibility { eligible, at, then, prevented_by }
+    }
+
+    fn by_itself(&self, request: &Request, decision: &Decision) -> Eligibility {
+        let without = |eligible| Eligibility { eligible, at: None, then: None, prevented_by: Vec::new() };
+        if decision.mode == Mode::AutoExecute {
+            return without(Eligible::Now);
+        }
+        let Some(at) = decision.eligible_at() else {
+            return without(Eligible::NotByItself);
+        };
+        let mut ledger = self.ledger.clone();
+        for execution in &mut ledger.executions {
+            // By then its run has ended, or another settles it before it decides anything.
+            execution.in_flight.take_if(|terms| terms.verify_deadline <= at);
+        }
+        let then = Decider::new(self.runbooks, self.snapshot, &ledger, at).decide(request);
+        let eligible = if then.mode == Mode::AutoExecute { Eligible::Later } else { Eligible::NotByItself };
+        let then = Then { mode: then.mode.as_str(), message: then.message(&request.pod.name, self.runbooks) };
+        Eligibility { at: Some(at), then: Some(then), ..without(eligible) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

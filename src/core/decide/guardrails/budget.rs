@@ -1,0 +1,48 @@
+//! The disruption budget, by the API server's own rule.
+
+use super::{Case, Finding, LONGEST_LIST, Ruling};
+use crate::core::snapshot::Budget;
+use crate::core::words::inert;
+
+/// What the server would say to an eviction, said of a deletion too (in its sources: `registry/core/pod/storage/eviction.go`).
+/// "Ready" is here what it is there: the pod's condition and nothing else.
+pub(super) fn disruption_budget(case: &Case<'_>) -> Ruling {
+    Ruling::new("what the server allows an eviction", || {
+        let request = case.request;
+        // A request on a pod that has ended or is terminating is closed, and never comes this far.
+        if request.phase == "Pending" {
+            return Ok(Finding::not_applicable(format!("phase={} is not available", request.phase)));
+        }
+        let budgets = case.snapshot.budgets.known()?;
+        let mut selecting: Vec<&Budget> =
+            (budgets.iter()).filter(|budget| budget.selector.as_ref().is_some_and(|selector| selector.matches(&request.labels))).collect();
+        selecting.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        match selecting[..] {
+            [] => Ok(Finding::not_applicable("no budget selects the pod")),
+            [budget] => Ok(one(budget, request.pod.ready)),
+            _ => {
+                let names: Vec<&str> = selecting.iter().map(|budget| budget.name.as_str()).collect();
+                let observed = format!("budgets={}", inert(&names.join(","), LONGEST_LIST));
+                Ok(Finding::blocked(observed, "requires at most one disruption budget that selects the pod"))
+            }
+        }
+    })
+}
+
+fn one(budget: &Budget, ready: bool) -> Finding {
+    let Budget { name, disruptions_allowed: allowed, current_healthy: healthy, desired_healthy: desired, .. } = budget;
+    let observed = format!("budget={name} disruptions_allowed={allowed} current_healthy={healthy} desired_healthy={desired}");
+    if !ready && budget.unhealthy_always_allowed {
+        return Finding::Pass(format!("{observed} (the pod is not Ready, and unhealthyPodEvictionPolicy is AlwaysAllow)"));
+    }
+    if !ready && healthy >= desired && *desired > 0 {
+        return Finding::Pass(format!("{observed} (the pod is not Ready, and enough others are)"));
+    }
+    if budget.observed_generation < budget.generation {
+        return Finding::blocked(format!("budget={name}"), "requires that the disruption controller has seen the budget's latest change");
+    }
+    if *allowed <= 0 {
+        return Finding::blocked(observed, "requires that the disruption budget allows a disruption");
+    }
+    Finding::Pass(observed)
+}

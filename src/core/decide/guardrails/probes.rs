@@ -1,0 +1,64 @@
+//! What the runbook's probes answered. Asking takes time, so they are asked only where nothing else blocks: until then their
+//! answers are missing, and a missing answer blocks.
+
+use super::{Case, Finding, Ruling};
+use crate::core::decide::{Check, Decision, GuardrailId, Verdict};
+use crate::core::runbook::{Probe, Runbook};
+use crate::core::snapshot::{Fact, Request, Snapshot};
+
+/// Every probe before the action was asked, and answered within its limit.
+pub(super) fn probes(case: &Case<'_>) -> Ruling {
+    let probes = &case.runbook.guardrails.probes;
+    if probes.is_empty() {
+        return Ruling::new("none", || Ok(Finding::not_applicable("the runbook has no probes before the action")));
+    }
+    let limits: Vec<String> = probes.iter().map(|probe| format!("{}: {}", probe.name, probe.limit())).collect();
+    Ruling::new(limits.join(", "), || {
+        let readings = case.readings().ok_or("no probe has been asked yet")?;
+        let (mut observed, mut wrong) = (Vec::new(), Vec::new());
+        for probe in probes {
+            let name = &probe.name;
+            match readings.get(name) {
+                Some(Fact::Known(reading)) => {
+                    observed.push(format!("{name} {reading}"));
+                    if !probe.holds(reading) {
+                        wrong.push(format!("requires {} of probe {name}, {reading}", probe.limit()));
+                    }
+                }
+                Some(Fact::Unknown(why)) => {
+                    observed.push(format!("{name} unknown: {why}"));
+                    wrong.push(format!("could not ask probe {name}: {why}"));
+                }
+                None => {
+                    observed.push(format!("{name} unknown: not asked"));
+                    wrong.push(format!("did not ask probe {name}"));
+                }
+            }
+        }
+        let observed = observed.join(", ");
+        if wrong.is_empty() {
+            return Ok(Finding::pass(observed));
+        }
+        Ok(Finding::Blocked { observed, message: wrong.join(", and "), until: None })
+    })
+}
+
+/// Where another guardrail blocks, probes that were not asked have nothing to say: neither a reason of the refusal, nor an
+/// end of it, nor a reason to page somebody.
+pub(super) fn only_where_nothing_else_blocks(case: &Case<'_>, checks: &mut [Check]) {
+    let others = checks.iter().any(|check| check.id != GuardrailId::Probes && check.verdict == Verdict::Blocked);
+    let unasked = !case.runbook.guardrails.probes.is_empty() && case.readings().is_none();
+    for check in checks.iter_mut().filter(|check| check.id == GuardrailId::Probes && others && unasked) {
+        check.verdict = Verdict::NotApplicable;
+        check.observed = "not asked: another guardrail blocks already".to_owned();
+        check.message.clear();
+    }
+}
+
+/// The probes that a decision waits for: nothing but their missing answers blocks.
+pub fn wanted<'a>(decision: &Decision, request: &Request, runbooks: &'a [Runbook], snapshot: &Snapshot) -> Option<&'a [Probe]> {
+    let runbook = runbooks.get(decision.runbook?)?;
+    let only_probes = decision.blocked().map(|check| check.id).eq([GuardrailId::Probes]);
+    let asked = snapshot.probes.contains_key(&*request.pod.uid);
+    (only_probes && !asked).then_some(&runbook.guardrails.probes)
+}

@@ -1,0 +1,167 @@
+//! The decision in one sentence, for a service owner at three in the morning.
+
+use super::{Check, Decision, GuardrailId, Mode, Reason};
+use crate::core::runbook::Runbook;
+use crate::core::words::{amount, inert, quoted};
+
+/// The longest name in a sentence: the longest that Kubernetes allows.
+const LONGEST_NAME: usize = 253;
+/// As much of a runbook's notes as an approval request repeats.
+const LONGEST_NOTES: usize = 200;
+
+impl Decision {
+    /// What is done about this pod, and why: one line, bounded, and inert whatever the request's annotations hold.
+    /// `runbooks` are those that were decided with.
+    pub fn message(&self, pod: &str, runbooks: &[Runbook]) -> String {
+        let pod = inert(pod, LONGEST_NAME);
+        let runbook = self.runbook.and_then(|index| runbooks.get(index)).map_or("the runbook", |runbook| &runbook.name);
+        let runbook = inert(runbook, LONGEST_NAME);
+        let passed = format!("every guardrail of {runbook} passed");
+        match &self.reason {
+            Reason::Closed(why) => format!("closed the request on {pod}: {why}"),
+            Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
+            Reason::Expired { requested_at, maximum_minutes, renew_with } => format!(
+                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {}; to renew it: {renew_with}",
+                amount(*maximum_minutes, "minute")
+            ),
+            Reason::NoRunbook(why) => format!("left {pod} to a human: {why}"),
+            Reason::SeveralRunbooks(names) => {
+                let names = inert(&names.join(", "), 2 * LONGEST_NAME);
+                format!("left {pod} to a human: several runbooks answer to this request ({names}), annotate one or narrow their triggers")
+            }
+            Reason::LowConfidence { confidence, minimum } => {
+                let stated = match confidence {
+                    Some(confidence) => format!("confidence {confidence} is below the runbook's minimum {minimum}"),
+                    None => format!("no confidence is stated, and the runbook's minimum is {minimum}"),
+                };
+                match self.blocks() {
+                    Some(blocks) => format!("would suggest replacing {pod}: {stated}; besides, {blocks}"),
+                    None => format!("would suggest replacing {pod}: {stated}; {passed}"),
+                }
+            }
+            Reason::Blocked => format!("skipped {pod}: {}", self.blocks().unwrap_or_else(|| "a guardrail blocks".to_owned())),
+            Reason::Approved { by, verified } => {
+                let by = by.as_deref().map_or_else(|| "somebody who gives no name".to_owned(), quoted);
+                let word = if *verified { "" } else { " (unverified: whoever may annotate the pod may say so)" };
+                format!("replacing {pod}: {passed}, and {by} approved plan {}{word}", self.plan_id())
+            }
+            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void, {why}"), runbooks),
+            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more", runbooks),
+            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high", runbooks),
+            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more", runbooks),
+        }
+    }
+
+    fn allowed(&self, pod: &str, passed: &str, why: &str, runbooks: &[Runbook]) -> String {
+        match self.mode {
+            Mode::AutoExecute => format!("replacing {pod}: {passed}"),
+            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}{}", self.question(pod, runbooks)),
+            Mode::Suggest => format!("would suggest replacing {pod}: {passed}, and {why}"),
+            Mode::Observe => format!("only observing {pod}: {passed}, and {why}"),
+            Mode::Manual | Mode::Abort => format!("left {pod} to a human: {passed}, and {why}"),
+        }
+    }
+
+    fn plan_id(&self) -> &str {
+        self.plan.as_ref().map_or("", |plan| &plan.id)
+    }
+
+    /// What a human needs to know to approve, the command first: an Event has room for that much.
+    fn question(&self, pod: &str, runbooks: &[Runbook]) -> String {
+        let runbook = self.runbook.and_then(|index| runbooks.get(index));
+        let (Some(plan), Some(runbook), Some(evidence)) = (&self.plan, runbook, &self.evidence) else { return String::new() };
+        let cause = evidence.cause.as_deref().map_or_else(|| "none stated".to_owned(), quoted);
+        let confidence = evidence.confidence.map_or_else(|| "none stated".to_owned(), |confidence| confidence.to_string());
+        let verification = &runbook.verification;
+        format!(
+            "; to approve plan {} until {:.0}: {}; symptom {}, probable cause {cause}, confidence {confidence}, risk {}; the plan: {} {pod} of {}, \
+             then a replacement must be Ready{} within {} s; rollback: {}{}",
+            plan.id,
+            plan.expires_at,
+            plan.approve_with,
+            quoted(&evidence.symptom),
+            runbook.risk,
+            runbook.action.method.as_str(),
+            inert(&plan.concerns, LONGEST_NAME),
+            if verification.available_equals_desired { " and all replicas available" } else { "" },
+            verification.timeout_seconds,
+            runbook.rollback.kind,
+            if runbook.rollback.notes.is_empty() { String::new() } else { format!(" ({})", inert(&runbook.rollback.notes, LONGEST_NOTES)) },
+        )
+    }
+
+    /// Every guardrail that blocks, joined with `; `. Several that lack the same fact are one clause: it says so once.
+    fn blocks(&self) -> Option<String> {
+        let mut clauses: Vec<(&str, Vec<GuardrailId>)> = Vec::new();
+        for check in self.blocked() {
+            match clauses.iter_mut().find(|(message, _)| *message == check.message) {
+                Some((_, ids)) => ids.push(check.id),
+                None => clauses.push((&check.message, vec![check.id])),
+            }
+        }
+        let clauses: Vec<String> = clauses.into_iter().map(|(message, ids)| format!("{} {message}", guardrails(&ids))).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
+
+/// The parts of what a human is asked to approve, as [`Decision::message`] puts them into one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// Why an approval is needed.
+    pub why: &'a str,
+    /// Symptom, probable cause, confidence and risk.
+    pub evidence: &'a str,
+    /// What is done, to what.
+    pub action: &'a str,
+    /// What then has to hold.
+    pub verify: &'a str,
+    /// What becomes of it where it does not.
+    pub rollback: &'a str,
+}
+
+impl<'a> Question<'a> {
+    /// The parts of a message with this command in it; `None`: it was not written here.
+    pub fn of(message: &'a str, approve_with: &str) -> Option<Self> {
+        let (before, after) = message.split_once(approve_with)?;
+        let (why, _) = before.split_once("; to approve plan ")?;
+        let (evidence, plan) = split_unquoted(after.strip_prefix("; ")?, "; the plan: ")?;
+        let (plan, rollback) = plan.split_once("; rollback: ")?;
+        let (action, verify) = plan.split_once(", then ")?;
+        Some(Self { why, evidence, action, verify, rollback })
+    }
+}
+
+/// At the first of these words that is not in quotes: what a request says of itself is, so it imitates nothing.
+fn split_unquoted<'a>(text: &'a str, words: &str) -> Option<(&'a str, &'a str)> {
+    let (mut inside, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if std::mem::take(&mut escaped) => {}
+            '\\' => escaped = inside,
+            '"' => inside = !inside,
+            _ if !inside && text.get(at..).is_some_and(|rest| rest.starts_with(words)) => {
+                let (before, from) = text.split_at(at);
+                return Some((before, from.strip_prefix(words)?));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+impl Check {
+    /// Where it blocks: the whole clause, e.g. «blast-radius guardrail requires at least two ready pods, app=web ready_count=1».
+    pub fn clause(&self) -> String {
+        format!("{} {}", guardrails(&[self.id]), self.message)
+    }
+}
+
+/// `cooldown guardrail`, `a, b and c guardrails`.
+fn guardrails(ids: &[GuardrailId]) -> String {
+    let names: Vec<String> = ids.iter().map(|id| id.as_str().replace('_', "-")).collect();
+    match names.split_last() {
+        Some((last, [])) => format!("{last} guardrail"),
+        Some((last, others)) => format!("{} and {last} guardrails", others.join(", ")),
+        None => String::new(),
+    }
+}

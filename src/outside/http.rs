@@ -1,0 +1,207 @@
+//! Asks a URL once, within bounds: for probes and for the webhook, never for the Kubernetes API.
+//!
+//! One deadline for everything, from the name's resolution to the last byte of the answer. Answers have a largest size. A
+//! redirect is an answer like any other and never followed: whoever answers does not choose whom we ask next. The environment's
+//! proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are for the API server only and do nothing here: what is named is what is
+//! asked, directly. Certificates are checked against the system's own store; an image without one needs `SSL_CERT_FILE` or
+//! `SSL_CERT_DIR`. Nothing is sent twice.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tower::ServiceExt as _;
+
+use crate::core::words::{PROGRAM, inert, sentence};
+
+/// The longest head of an answer, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+/// The longest that an error repeats of a library's or a server's words, in characters.
+const LONGEST_CAUSE: usize = 300;
+
+/// What one exchange may take at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the name's resolution to the last byte.
+    pub timeout: Duration,
+    /// The answer's body, in bytes.
+    pub max_bytes: usize,
+}
+
+/// What a server answered, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Such as 200, or 302 for a redirect that was not followed.
+    pub status: u16,
+    /// Not decompressed: nothing compressed is asked for.
+    pub body: Vec<u8>,
+}
+
+/// There is no answer. Its words name scheme, host and port, and nothing else of the URL: the rest may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {cause}")]
+pub struct HttpError {
+    /// What was asked: see [`place`].
+    pub place: String,
+    /// Why there is no answer.
+    pub cause: HttpCause,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpCause {
+    /// The URL cannot be asked: what is wrong with it.
+    #[error("{0}")]
+    Url(&'static str),
+    /// Without a certificate store, no certificate can be checked.
+    #[error("cannot check certificates: {0}; SSL_CERT_FILE or SSL_CERT_DIR names those to trust")]
+    NoCertificates(String),
+    /// Nobody is there, or it is not who it should be. Nothing was sent.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The whole answer was not there in time.
+    #[error("no whole answer within {} s", .0.as_secs_f64())]
+    Slow(Duration),
+    /// The answer is longer than what is read, in bytes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The exchange broke off, or was no HTTP.
+    #[error("the exchange broke off: {0}")]
+    Broken(String),
+}
+
+/// GETs a URL once.
+///
+/// # Errors
+/// There is no whole answer; an answer of any status is none.
+pub async fn get(url: &str, limits: Limits) -> Result<Answer, HttpError> {
+    exchange(Method::GET, url, None, limits).await
+}
+
+/// POSTs a body once.
+///
+/// # Errors
+/// As [`get`]. Unless the cause is [`HttpCause::Connect`] or before it, the body may have been received all the same.
+pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: Limits) -> Result<Answer, HttpError> {
+    exchange(Method::POST, url, Some((content_type, body)), limits).await
+}
+
+/// Connects to where a URL leads, by TCP and, for https, by TLS, and sends no request.
+///
+/// # Errors
+/// As [`get`].
+pub async fn connect(url: &str, timeout: Duration) -> Result<(), HttpError> {
+    let uri = parsed(url).map_err(|why| HttpError { place: place(url), cause: HttpCause::Url(why) })?;
+    let place = place_of(&uri);
+    let failed = |error: &(dyn std::error::Error + 'static)| HttpCause::Connect(inert(&sentence(error), LONGEST_CAUSE));
+    let connected = async {
+        if uri.scheme_str() == Some("https") {
+            tls(tcp())?.oneshot(uri).await.map(drop).map_err(|error| failed(&*error))
+        } else {
+            tcp().oneshot(uri).await.map(drop).map_err(|error| failed(&error))
+        }
+    };
+    let timely = tokio::time::timeout(timeout, connected).await;
+    timely
+        .unwrap_or(Err(HttpCause::Connect(format!("no connection within {} s", timeout.as_secs_f64()))))
+        .map_err(|cause| HttpError { place, cause })
+}
+
+/// Host and port that a URL leads to, and nothing else of it; empty if it cannot be asked.
+pub fn host_and_port(url: &str) -> String {
+    let of = |uri: Uri| {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        format!("{}:{port}", inert(uri.host().unwrap_or_default(), LONGEST_CAUSE))
+    };
+    parsed(url).map(of).unwrap_or_default()
+}
+
+fn tcp() -> HttpConnector {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http
+}
+
+fn tls(http: HttpConnector) -> Result<HttpsConnector<HttpConnector>, HttpCause> {
+    let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
+    let tls = tls.map_err(|error| HttpCause::NoCertificates(inert(&sentence(&error), LONGEST_CAUSE)))?;
+    Ok(tls.https_only().enable_http1().wrap_connector(http))
+}
+
+/// Why a URL cannot be asked, if it cannot; without the URL itself.
+pub fn flaw(url: &str) -> Option<&'static str> {
+    parsed(url).err()
+}
+
+/// What of a URL may be shown: `https://host:port`. Not who asks, nor the path or query: webhooks have their secrets there.
+pub fn place(url: &str) -> String {
+    match parsed(url) {
+        Ok(uri) => place_of(&uri),
+        Err(_) => "a URL that cannot be used".to_owned(),
+    }
+}
+
+fn place_of(uri: &Uri) -> String {
+    let port = uri.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{}://{}{port}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default())
+}
+
+fn parsed(url: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = url.parse().map_err(|_| "it is no URL")?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("it must begin with http:// or https://");
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("it names no host");
+    }
+    // Sent by nobody, and shown by many.
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("it must not hold a user name or password");
+    }
+    Ok(uri)
+}
+
+async fn exchange(method: Method, url: &str, body: Option<(&'static str, Vec<u8>)>, limits: Limits) -> Result<Answer, HttpError> {
+    let uri = parsed(url).map_err(|why| HttpError { place: place(url), cause: HttpCause::Url(why) })?;
+    let place = place_of(&uri);
+    let answer = async {
+        let mut request = Request::builder().method(method).uri(uri).header(USER_AGENT, PROGRAM);
+        if let Some((content_type, _)) = body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        let body = Full::new(Cursor::new(body.map(|(_, body)| body).unwrap_or_default()));
+        send(request.body(body).map_err(|_| HttpCause::Url("it cannot be asked"))?, limits.max_bytes).await
+    };
+    let timely = tokio::time::timeout(limits.timeout, answer).await;
+    timely.unwrap_or(Err(HttpCause::Slow(limits.timeout))).map_err(|cause| HttpError { place, cause })
+}
+
+async fn send(request: Request<Full<Cursor<Vec<u8>>>>, max_bytes: usize) -> Result<Answer, HttpCause> {
+    let mut client = Client::builder(TokioExecutor::new());
+    client.pool_max_idle_per_host(0).retry_canceled_requests(false).http1_max_buf_size(MAX_HEAD);
+    let response = if request.uri().scheme_str() == Some("https") {
+        client.build(tls(tcp())?).request(request).await
+    } else {
+        client.build(tcp()).request(request).await
+    };
+    let response = response.map_err(|error| {
+        let causes = std::error::Error::source(&error).map_or_else(|| error.to_string(), sentence);
+        let causes = inert(&causes, LONGEST_CAUSE);
+        if error.is_connect() { HttpCause::Connect(causes) } else { HttpCause::Broken(causes) }
+    })?;
+    let (head, body) = response.into_parts();
+    match Limited::new(body, max_bytes).collect().await {
+        Ok(body) => Ok(Answer { status: head.status.as_u16(), body: body.to_bytes().to_vec() }),
+        Err(error) if error.is::<LengthLimitError>() => Err(HttpCause::TooLarge(max_bytes)),
+        Err(error) => Err(HttpCause::Broken(inert(&sentence(&*error), LONGEST_CAUSE))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What people and programs read: the audit trail, tables, JSON that is inert, colours and progress.
+
+pub mod audit;
+pub mod output;
+pub mod table;

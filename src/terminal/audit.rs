@@ -1,0 +1,91 @@
+//! Audit: one line for every decision, one before an action and one after it: "why did automation touch production?".
+//!
+//! Standard output carries these records and nothing else; diagnostics go to standard error.
+
+mod out;
+mod progress;
+mod record;
+mod style;
+mod text;
+
+use std::io::{ErrorKind, Write};
+
+pub use out::StandardOutput;
+pub use progress::{Progress, TICK};
+pub use record::{ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, Settings, VerificationRecord};
+pub use style::Style;
+
+use crate::terminal::output;
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text(Style),
+}
+
+/// A record as one line of JSON.
+pub fn json(record: &Record) -> String {
+    output::json(record).unwrap_or_else(|error| format!("{{\"message\":\"unwritable record: {error}\"}}"))
+}
+
+/// A record that is not in the trail. Until this is handled, nothing may be done on the strength of it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output, where the audit trail goes: {0}")]
+pub struct Unwritten(#[from] std::io::Error);
+
+/// Where records go.
+pub struct Sink<W> {
+    out: W,
+    format: Format,
+    progress: Progress,
+    /// A record broke off in the middle of its line.
+    torn: bool,
+}
+
+impl<W: Write> Sink<W> {
+    /// Writes to `out`; what `progress` shows is taken away before.
+    pub fn new(out: W, format: Format, progress: Progress) -> Self {
+        Self { out, format, progress, torn: false }
+    }
+
+    /// What is shown while the run waits.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Writes one record, and flushes it: what follows may be the last thing that this process does.
+    ///
+    /// # Errors
+    /// It was not written, or not all of it; a later record begins on a line of its own.
+    pub fn write(&mut self, record: &Record) -> Result<(), Unwritten> {
+        let mut line = match self.format {
+            Format::Json => output::json(record).map_err(std::io::Error::from)?,
+            Format::Text(style) => text::lines(record, style),
+        };
+        line.push('\n');
+        if self.torn {
+            line.insert(0, '\n');
+        }
+        self.progress.clear();
+        let mut rest = line.as_bytes();
+        // Not write_all: it does not say whether anything was written.
+        while !rest.is_empty() {
+            match self.out.write(rest) {
+                Ok(0) => return Err(Unwritten(ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    rest = rest.get(written..).unwrap_or_default();
+                    self.torn = !rest.is_empty();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Unwritten(error)),
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
