@@ -13,11 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cluster::api::{Access, Api};
 use crate::cluster::store::Store;
 use crate::commands::explain::ExplainError;
-use crate::commands::reset::{Reset, open_breakers};
-use crate::commands::simulate::{SimulateError, simulate};
+use crate::commands::reset::write;
 use crate::commands::validate::{shown, validate};
 use crate::core::exit::Exit;
+use crate::core::ledger::{Reset, open_breakers};
 use crate::core::words::inert;
+use crate::incident::{SimulateError, simulate};
 use crate::outside::clock::{Clock, Deadline};
 use crate::outside::load::LoadError;
 use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
@@ -229,7 +230,7 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     }
     let (api, mut store) = open(target).await?;
     let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
-    let cleared = reset.write(&mut store, || api.clock().now().unwrap_or_default()).await?;
+    let cleared = write(&reset, &mut store, || api.clock().now().unwrap_or_default()).await?;
     if cleared.is_empty() {
         let (why, open) = (reset.in_vain(store.ledger()), open_breakers(store.ledger(), api.namespace()));
         return Err(CliError::NothingReset { why, open });

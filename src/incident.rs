@@ -1,3 +1,83 @@
-//! Recorded incidents: their format, its one reader and its one writer, and how one is played.
+//! Recorded incidents, and the decisions expected of them. Playing one decides with the very function that a run calls, keeps the
+//! same ledger, and needs no cluster, no network and no clock.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `model` | an incident: its moments, what was there, what is expected |
+//! | `format` | which fields a file has, and what each may hold |
+//! | `refers` | what it refers to: runbooks, objects, the ledger |
+//! | `read` | the one reader: files below a path |
+//! | `play` | moments, in order: decide, act as the file says it ended, remember |
+//! | `record` | the one writer: from the facts of a decision |
 
+mod format;
+mod model;
+mod play;
+mod read;
 pub mod record;
+mod refers;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::core::exit::Exit;
+use crate::core::runbook::Problem;
+
+pub use model::API_VERSION;
+pub use play::{Got, Row, Simulation};
+pub(crate) use refers::json;
+
+/// Why nothing was simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A folder has none.
+    #[error("{0} has no incident: no .yaml file below it has kind Incident")]
+    Empty(PathBuf),
+    /// Everything that is wrong with the files.
+    #[error("{}", list(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let mut text = String::new();
+    for (index, problem) in problems.iter().enumerate() {
+        let _ = write!(text, "{}{problem}", if index == 0 { "" } else { "\n" });
+    }
+    text
+}
+
+impl SimulateError {
+    /// The exit code that it calls for.
+    pub const fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+/// Plays every incident of these files, and of the folders below these.
+///
+/// # Errors
+/// See [`SimulateError`]; then nothing was played.
+pub fn simulate(paths: &[PathBuf]) -> Result<Simulation, SimulateError> {
+    let incidents = read::load(paths)?;
+    Ok(Simulation::of(incidents.iter()))
+}
+
+/// Plays the incidents of one text, which is about to be written to `path`.
+///
+/// # Errors
+/// See [`SimulateError`].
+pub fn simulate_text(path: &Path, text: &str) -> Result<Simulation, SimulateError> {
+    let incidents = read::of_text(path, text).map_err(SimulateError::Invalid)?;
+    Ok(Simulation::of(incidents.iter()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ mod adopt;
 pub mod config;
 mod error;
 mod forgotten;
-mod intent;
 mod outcome;
 mod remember;
 mod report;
@@ -21,12 +20,13 @@ use crate::cluster::api::{Access, Api, Cause};
 use crate::cluster::matching::{self, Again, Fresh};
 use crate::cluster::permissions::{missing, needs};
 use crate::cluster::store::{Store, StoreError};
-use crate::cluster::verify::{Verdict, Verification};
-use crate::core::decide::{Decider, Decision, Mode, decide, probes_wanted, requested_at};
+use crate::cluster::verify::Verification;
+use crate::core::decide::{Decider, Decision, Mode, decide, probes_wanted, turn};
 use crate::core::exit::Exit;
+use crate::core::intent::{SEND_WITHIN, execution};
+use crate::core::judge::Verdict;
 use crate::core::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
 use crate::core::runbook::Runbook;
-use crate::core::selector::Selector;
 use crate::core::snapshot::{Bounds, Request, Snapshot};
 use crate::incident::record::{Recorder, Seen};
 use crate::outside::clock::{Clock, Deadline, Stopwatch};
@@ -37,12 +37,9 @@ use crate::terminal::audit::Sink;
 
 pub use error::RunError;
 use error::exit_of;
-pub(crate) use intent::{execution, proposal, stands_for};
 use report::Reporter;
 use tell::Put;
 
-/// Nothing is sent later than this after the intent was written.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How often one pod is decided anew because it, or the ledger, changed meanwhile.
 const ATTEMPTS: u32 = 3;
 /// How often the end of an execution is written, if others write meanwhile.
@@ -447,9 +444,4 @@ impl<W: Write> Run<'_, W> {
         // The ledger was read before anything else, so the server has told its time.
         self.api.clock().now().unwrap_or_default()
     }
-}
-
-/// Oldest request first, then by name.
-pub(crate) fn turn(request: &Request, ledger: &Ledger, selector: &Selector, now: Timestamp) -> (Option<Timestamp>, Box<str>) {
-    (requested_at(request, ledger, selector, now).known().ok().copied(), request.pod.name.clone())
 }

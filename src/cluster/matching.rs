@@ -15,9 +15,9 @@ use crate::cluster::api::{
 use crate::core::runbook::Runbook;
 use crate::core::selector::{Operator, Requirement, Selector};
 use crate::core::snapshot::{
-    Behind, Bounds, Budget, Claim, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, WorkloadKind,
-    service_of,
+    Behind, Bounds, Budget, Claim, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Workload, service_of,
 };
+use crate::core::workload_kind::WorkloadKind;
 
 pub use facts::{pod_of, was_born_asking};
 pub use hypothetical::hypothetical;

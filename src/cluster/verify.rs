@@ -2,7 +2,6 @@
 //!
 //! The watch only wakes us; what it may have missed is listed again. Judging is `judge`'s, which does no I/O.
 
-mod judge;
 mod probes;
 
 use std::time::Duration;
@@ -14,12 +13,12 @@ use crate::cluster::api::{Api, ApiError, PODS, PodObject};
 use crate::cluster::matching::{pod_of, selector_of, was_born_asking, workload_again};
 use crate::core::ledger::{Execution, InFlight, Outcome};
 use crate::core::selector::Selector;
-use crate::core::snapshot::{Pod, Service, Workload, WorkloadKind};
+use crate::core::snapshot::{Pod, Service, Workload};
+use crate::core::workload_kind::WorkloadKind;
 use crate::outside::clock::{Deadline, Stopwatch};
 use crate::terminal::audit::{Progress, TICK};
 
-use judge::{Judge, Standing};
-pub use judge::{Verdict, object_ref};
+use crate::core::judge::{Judge, Standing, Verdict, without_probes};
 
 /// How often the workload is read while nothing else happens: a rollout that begins meanwhile ends the verification early.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -78,7 +77,7 @@ impl Verification<'_> {
             }
         }
         let verdict = self.end(&mut judge, &selector, failures, late).await;
-        probes::without_probes(&self.terms.probes, verdict, late)
+        without_probes(&self.terms.probes, verdict, late)
     }
 
     /// Follows one watch until it ends, or until there is a verdict.
@@ -203,6 +202,3 @@ impl Verification<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,79 +1,60 @@
-//! `simulate`: recorded incidents, and the decisions expected of them. It decides with the very function that a run calls, keeps the
-//! same ledger, and needs no cluster, no network and no clock.
-//!
-//! | file | what |
-//! | --- | --- |
-//! | `file` | the format: which fields there are, and what each may hold |
-//! | `files` | what it refers to: runbooks, objects, the ledger |
-//! | `play` | moments, in order: decide, act as the file says it ended, remember |
-//! | `told` | the table, the differences, the summary |
-
-mod file;
-mod files;
-mod play;
-mod told;
+//! `simulate`, for people: a table of every decision, the differences, and a summary.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use crate::core::exit::Exit;
-use crate::core::runbook::Problem;
+use crate::core::words::{counted, inert, number};
+use crate::incident::{Got, Row, Simulation};
+use crate::terminal::table::{Layout, Tone, table, wrapped};
 
-pub use file::API_VERSION;
-pub(crate) use file::json;
-pub use play::{Got, Row, Simulation};
+const HEADINGS: [&str; 5] = ["INCIDENT", "RESULT", "MOMENT", "POD", "DECISION"];
+const NOTHING: &str = "-";
+/// The widest cell, in characters; what is cut off is in the differences, and in JSON.
+const WIDEST: usize = 48;
 
-/// Why nothing was simulated.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulateError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}: {error}")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A folder has none.
-    #[error("{0} has no incident: no .yaml file below it has kind Incident")]
-    Empty(PathBuf),
-    /// Everything that is wrong with the files.
-    #[error("{}", list(.0))]
-    Invalid(Vec<Problem>),
-}
-
-fn list(problems: &[Problem]) -> String {
-    let mut text = String::new();
-    for (index, problem) in problems.iter().enumerate() {
-        let _ = write!(text, "{}{problem}", if index == 0 { "" } else { "\n" });
+impl Simulation {
+    /// For people.
+    pub fn table(&self, layout: Layout) -> String {
+        let rows: Vec<(Tone, [String; 5])> = self.decisions.iter().map(|row| (Tone::Plain, cells(row))).collect();
+        let mut text = table(HEADINGS, &rows, Layout { colour: false, ..layout });
+        let _ = write!(text, "{}\n{}", self.told(|said| wrapped(said, layout.columns.saturating_sub(4))), self.summary());
+        text
     }
-    text
-}
 
-impl SimulateError {
-    /// The exit code that it calls for.
-    pub const fn exit(&self) -> Exit {
-        Exit::Usage
+    /// Each decision that is not the one expected, with what was expected and what was decided.
+    pub fn differences(&self) -> String {
+        self.told(|said| vec![said.to_owned()])
+    }
+
+    fn told(&self, lines: impl Fn(&str) -> Vec<String>) -> String {
+        let mut text = String::new();
+        for row in self.decisions.iter().filter(|row| !row.ok) {
+            let _ = write!(text, "\n{}: {}, {}, {}:\n", row.file, row.incident, row.moment, or_nothing(&row.pod));
+            for difference in &row.differences {
+                // Further lines stand under the first, behind its sign.
+                let (sign, said) = difference.split_at_checked(2).unwrap_or(("", difference));
+                let said = lines(said);
+                let _ = writeln!(text, "  {sign}{}", said.join("\n    "));
+            }
+        }
+        text
+    }
+
+    /// One line: how much was played, and whether all was as expected.
+    pub fn summary(&self) -> String {
+        let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let failed = self.decisions.iter().filter(|row| !row.ok).count();
+        let verdict = if failed == 0 { "all as expected".to_owned() } else { format!("{} not as expected", number(size(failed))) };
+        let incidents = counted(size(self.incidents), "incident", "incidents");
+        format!("{incidents}, {}: {verdict}", counted(size(self.decisions.len()), "decision", "decisions"))
     }
 }
 
-/// Plays every incident of these files, and of the folders below these.
-///
-/// # Errors
-/// See [`SimulateError`]; then nothing was played.
-pub fn simulate(paths: &[PathBuf]) -> Result<Simulation, SimulateError> {
-    let incidents = files::load(paths)?;
-    Ok(Simulation::of(incidents.iter()))
+fn cells(row: &Row) -> [String; 5] {
+    let got = row.got.as_ref().map_or_else(|| NOTHING.to_owned(), Got::short);
+    let result = if row.ok { "ok" } else { "FAIL" };
+    [&row.incident, result, &row.moment, or_nothing(&row.pod), &got].map(|text| inert(text, WIDEST))
 }
 
-/// Plays the incidents of one text, which is about to be written to `path`.
-///
-/// # Errors
-/// See [`SimulateError`].
-pub fn simulate_text(path: &Path, text: &str) -> Result<Simulation, SimulateError> {
-    let incidents = files::of_text(path, text).map_err(SimulateError::Invalid)?;
-    Ok(Simulation::of(incidents.iter()))
+fn or_nothing(text: &str) -> &str {
+    if text.is_empty() { NOTHING } else { text }
 }
-
-#[cfg(test)]
-mod tests;

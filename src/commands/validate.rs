@@ -152,7 +152,7 @@ mod tests {
             std::fs::write(folder.join(file), content).unwrap();
         }
         let of =
-            |path: &Path| validate(&paths.iter().map(|file| path.join(file)).collect::<Vec<_>>(), crate::run::config::DEFAULT_DEADLINE);
+            |path: &Path| validate(&paths.iter().map(|file| path.join(file)).collect::<Vec<_>>(), crate::core::snapshot::DEFAULT_DEADLINE);
         let validation = of(&folder);
         let json: serde_json::Value = serde_json::to_value(validation.report()).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();

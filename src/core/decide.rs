@@ -31,7 +31,7 @@ use crate::core::ledger::Ledger;
 use crate::core::runbook::{DecisionMode, Risk, Runbook};
 use crate::core::snapshot::{Bounds, Request, Snapshot};
 
-pub use asked::{requested_at, standing};
+pub use asked::{requested_at, standing, turn};
 pub use check::{Check, GuardrailId, Verdict};
 pub(crate) use guardrails::known_symptoms;
 pub use guardrails::{TIME_MARGIN, probes_wanted, time_needed};

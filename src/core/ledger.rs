@@ -8,6 +8,7 @@ mod cooldown;
 mod notified;
 mod proposals;
 mod requests;
+mod reset;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -16,12 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::core::runbook::{BreakerLimits, Escalate, Method, Probe};
+use crate::core::snapshot::Pod;
 
 pub use codec::{MAX_BYTES, Untrusted};
 pub use cooldown::Cooldown;
 pub use notified::Notified;
 pub use proposals::{MOST_PROPOSALS, StandsFor};
 pub use requests::{MOST_REQUESTS, SeenRequest};
+pub use reset::{Reset, open_breakers};
 
 /// Everything remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -142,6 +145,12 @@ pub struct ObjectRef {
     pub name: String,
     /// `metadata.uid`.
     pub uid: String,
+}
+
+impl From<&Pod> for ObjectRef {
+    fn from(pod: &Pod) -> Self {
+        Self { kind: "Pod".to_owned(), name: pod.name.to_string(), uid: pod.uid.to_string() }
+    }
 }
 
 /// What it takes to verify an action, whoever does it.

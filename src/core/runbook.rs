@@ -26,7 +26,10 @@ pub use template::{Template, Values};
 pub(crate) use window::{DAYS, MOST_WINDOWS};
 pub use window::{Effect, Open, Window, open, opens_at};
 
-use crate::core::snapshot::WorkloadKind;
+/// The least that a pod must stay Ready before it counts, in seconds, where nothing else is said.
+pub const DEFAULT_STABLE_SECONDS: u32 = 10;
+
+use crate::core::workload_kind::WorkloadKind;
 
 /// One `RemediationRunbook` document, valid.
 #[derive(Debug, Clone, PartialEq)]

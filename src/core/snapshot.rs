@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::runbook::{DecisionMode, Reading};
 use crate::core::selector::Selector;
 
-pub use workload::{Behind, DEFAULT_GRACE_SECONDS, DEFAULT_STABLE_SECONDS, Exclusive, Foreign, Start, Stateful, Workload, WorkloadKind};
+pub use workload::{Behind, DEFAULT_GRACE_SECONDS, Exclusive, Foreign, Start, Stateful, Workload};
 
 /// A fact, or why it could not be read. An unknown fact blocks.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,9 @@ impl<T> Fact<T> {
         }
     }
 }
+
+/// A run ends within it, unless a setting says otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(9 * 60);
 
 /// What a run may see and do: settings, not facts of the cluster, but what the decision rests on.
 #[derive(Debug, Clone, PartialEq)]

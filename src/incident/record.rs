@@ -14,13 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::commands::simulate::{API_VERSION, json, simulate_text};
 use crate::core::decide::{Decider, Decision, Mode};
 use crate::core::ledger::{Ledger, Outcome, Settled};
 use crate::core::runbook::Runbook;
 use crate::core::runbook::node::documents;
 use crate::core::snapshot::{Request, Snapshot};
 use crate::core::words::inert;
+use crate::incident::{API_VERSION, json, simulate_text};
 use crate::outside::load::read;
 
 use objects::{Key, Recorded};

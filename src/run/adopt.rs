@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::api::{ApiError, CALL_TIMEOUT, Cause, PODS, PodObject};
 use crate::cluster::store::StoreError;
-use crate::cluster::verify::Verdict;
+use crate::core::judge::Verdict;
 use crate::core::ledger::{Execution, Holder, InFlight, Outcome};
 use crate::outside::clock::{Deadline, Stopwatch};
 

@@ -11,6 +11,7 @@ use crate::core::near::near;
 use crate::core::runbook::DecisionMode;
 use crate::core::selector::Selector;
 use crate::core::snapshot::Bounds;
+use crate::core::snapshot::DEFAULT_DEADLINE;
 use crate::core::words::{default_request_selector, inert, quoted, without_credentials};
 use crate::outside::notify::{Format, SecretUrl, Webhook};
 
@@ -111,9 +112,6 @@ impl Settings {
         }
     }
 }
-
-/// A run ends within it, unless a setting says otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(9 * 60);
 
 /// The deadline of runs, by flag or by `RUN_DEADLINE`, for who needs no other setting.
 ///

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use crate::cluster::api::Api;
 use crate::cluster::events::{self, Note, Reason};
-use crate::cluster::verify::{Verdict, object_ref};
 use crate::core::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
+use crate::core::judge::Verdict;
 use crate::core::ledger::{BreakerEvent, Execution, InFlight, ObjectRef, Outcome, Settled};
 use crate::core::runbook::{Command, Escalate, Method, Runbook};
-use crate::core::snapshot::{Request, Snapshot, Workload, WorkloadKind};
+use crate::core::snapshot::{Request, Snapshot, Workload};
 use crate::core::words::quoted;
+use crate::core::workload_kind::WorkloadKind;
 use crate::outside::notify::{Message, News, Outbox, in_words};
 use crate::run::config::Settings;
 use crate::terminal::audit::{
@@ -173,7 +174,7 @@ impl<W: Write> Reporter<W> {
             // Another run is at work, and will be through in a minute: nothing to tell a service owner.
             return;
         }
-        let pod = object_ref(&request.pod);
+        let pod = ObjectRef::from(&request.pod);
         let regarding = workload.map_or_else(|| pod.clone(), workload_ref);
         self.event(reason, &regarding, &pod, &distinction, &message).await;
     }

@@ -14,8 +14,8 @@ use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Request, Snapshot};
 use crate::outside::clock::Stopwatch;
 
-use super::intent::{proposal, stands_for};
 use super::{Run, RunError, SETTLE_ATTEMPTS};
+use crate::core::intent::{proposal, stands_for};
 
 /// An outcome this old that nobody was told of is no news any more.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);

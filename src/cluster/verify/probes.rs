@@ -1,9 +1,9 @@
 //! The runbook's outcome probes: the last thing that must hold, once the replacement is healthy.
 
 use super::Verification;
-use super::judge::{Judge, Standing, Verdict};
+use crate::core::judge::{Judge, Standing, Verdict};
 use crate::core::ledger::Outcome;
-use crate::core::runbook::{Probe, Values};
+use crate::core::runbook::Values;
 use crate::outside::probe::until_all_hold;
 
 impl Verification<'_> {
@@ -47,18 +47,4 @@ impl Verification<'_> {
             }
         }
     }
-}
-
-/// What remains of a verdict at the deadline, where these probes have no time left. `late`: nobody was there to ask them in time.
-pub(super) fn without_probes(probes: &[Probe], verdict: Verdict, late: bool) -> Verdict {
-    if verdict.result != Outcome::Verified || probes.is_empty() {
-        return verdict;
-    }
-    let names: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
-    let (result, why) = match late {
-        true => (Outcome::Unknown, "nobody was there in time to ask"),
-        false => (Outcome::Failed, "no time was left to ask"),
-    };
-    let detail = format!("{why} probe {}; {}", names.join(", "), verdict.detail);
-    Verdict { result, detail, ..verdict }
 }

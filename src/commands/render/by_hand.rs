@@ -6,8 +6,8 @@ use super::prose::{any_of, code};
 use super::words::{kinds, stable};
 use crate::core::decide::{GuardrailId, TIME_MARGIN};
 use crate::core::runbook::{Method, Probe, Question, Runbook};
-use crate::core::snapshot::WorkloadKind;
 use crate::core::words::{PROGRAM, annotation, counted, label};
+use crate::core::workload_kind::WorkloadKind;
 
 /// One guardrail, by hand.
 pub(super) enum ByHand {

@@ -1,8 +1,9 @@
 //! A runbook's closed lists, in words.
 
+use crate::core::runbook::DEFAULT_STABLE_SECONDS;
 use crate::core::runbook::{DecisionMode, Escalate, Risk, Verification};
-use crate::core::snapshot::{DEFAULT_STABLE_SECONDS, WorkloadKind};
 use crate::core::words::amount;
+use crate::core::workload_kind::WorkloadKind;
 
 pub(super) const fn risk(risk: Risk) -> &'static str {
     match risk {

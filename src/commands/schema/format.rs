@@ -12,7 +12,7 @@ use crate::core::runbook::{
     API_VERSION, BreakerLimits, COUNT, Check, Command, DAYS, DecisionMode, Effect, Escalate, KIND, MINUTES, MOST_WINDOWS, Method, ROLLBACK,
     Risk, SECONDS,
 };
-use crate::core::snapshot::WorkloadKind;
+use crate::core::workload_kind::WorkloadKind;
 
 /// One `RemediationRunbook` document.
 pub fn runbook() -> Schema {

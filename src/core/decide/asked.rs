@@ -43,3 +43,8 @@ pub(super) fn renew_with(pod: &str, namespace: &str) -> String {
     let (pod, key) = (inert(pod, 253), annotation::REQUESTED_AT);
     format!("kubectl annotate pod {pod} -n {namespace} --overwrite {key}=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"")
 }
+
+/// Oldest request first, then by name.
+pub fn turn(request: &Request, ledger: &Ledger, selector: &Selector, now: Timestamp) -> (Option<Timestamp>, Box<str>) {
+    (requested_at(request, ledger, selector, now).known().ok().copied(), request.pod.name.clone())
+}

@@ -23,10 +23,9 @@ use jiff::Timestamp;
 use super::check::UNKNOWN;
 use super::{Check, Evidence, GuardrailId, Verdict};
 use crate::core::ledger::Ledger;
+use crate::core::runbook::DEFAULT_STABLE_SECONDS;
 use crate::core::runbook::Runbook;
-use crate::core::snapshot::{
-    Behind, DEFAULT_STABLE_SECONDS, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload,
-};
+use crate::core::snapshot::{Behind, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload};
 use crate::core::words::inert;
 
 /// One request, its runbook, and all that the guardrails look at.

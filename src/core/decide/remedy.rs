@@ -5,8 +5,9 @@ use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
 use crate::core::ledger::{BreakerEvent, Ledger};
 use crate::core::runbook::Runbook;
 use crate::core::selector::{Operator, Requirement, Selector};
-use crate::core::snapshot::{Request, Service, Snapshot, Workload, WorkloadKind};
+use crate::core::snapshot::{Request, Service, Snapshot, Workload};
 use crate::core::words::{PROGRAM, amount, annotation, inert};
+use crate::core::workload_kind::WorkloadKind;
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Eq)]

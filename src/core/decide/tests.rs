@@ -31,9 +31,9 @@ use crate::core::runbook::{
 };
 use crate::core::snapshot::{
     Behind, Bounds, Budget, Container, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload,
-    WorkloadKind,
 };
 use crate::core::words::{default_request_selector, label};
+use crate::core::workload_kind::WorkloadKind;
 
 const NAMESPACE: &str = "lab";
 /// The UID of the target's ReplicaSet.

@@ -12,14 +12,14 @@ use super::fields::{Fields, Read, Report, Value};
 use super::node::{Position, documents};
 use super::window::windows;
 use super::{
-    Action, BreakerLimits, Command, DecisionMode, Escalate, Escalation, Guardrails, Method, Problem, Risk, Rollback, Runbook, Scope,
-    Triggers, Verification, digest,
+    Action, BreakerLimits, Command, DEFAULT_STABLE_SECONDS, DecisionMode, Escalate, Escalation, Guardrails, Method, Problem, Risk,
+    Rollback, Runbook, Scope, Triggers, Verification, digest,
 };
 use crate::core::names::{
     DNS_LABEL, DNS_SUBDOMAIN, KIND as NAMED_KIND, LABEL_KEY, LABEL_VALUE, is_dns_label, is_dns_subdomain, is_kind, is_label_key,
     is_label_value,
 };
-use crate::core::snapshot::{DEFAULT_STABLE_SECONDS, WorkloadKind};
+use crate::core::workload_kind::WorkloadKind;
 
 pub(crate) const API_VERSION: &str = "remediations.kubedojo.io/v1";
 pub(crate) const KIND: &str = "RemediationRunbook";

@@ -1,5 +1,7 @@
 //! What is behind a pod: the workload that a service owner deploys, or a controller that is not understood.
 
+use crate::core::runbook::DEFAULT_STABLE_SECONDS;
+use crate::core::workload_kind::WorkloadKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -158,8 +160,6 @@ pub enum Exclusive {
 
 /// `terminationGracePeriodSeconds` where a template says nothing.
 pub const DEFAULT_GRACE_SECONDS: u32 = 30;
-/// The least that a pod must stay Ready before it counts, where nothing else is said.
-pub const DEFAULT_STABLE_SECONDS: u32 = 10;
 
 /// What a StatefulSet adds.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,45 +172,4 @@ pub struct Stateful {
     pub current_revision: String,
     /// `status.updateRevision`.
     pub update_revision: String,
-}
-
-/// The kinds that can be opted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WorkloadKind {
-    /// apps/v1 Deployment.
-    Deployment,
-    /// apps/v1 ReplicaSet without owner.
-    ReplicaSet,
-    /// apps/v1 StatefulSet.
-    StatefulSet,
-    /// apps/v1 DaemonSet: only where a runbook names it.
-    DaemonSet,
-}
-
-impl WorkloadKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet, Self::DaemonSet];
-    /// Those whose pods stand in for each other.
-    pub const WITH_REDUNDANCY: [Self; 3] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet];
-
-    /// The kind that manifests write like this.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-
-    /// The kind as manifests write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::ReplicaSet => "ReplicaSet",
-            Self::StatefulSet => "StatefulSet",
-            Self::DaemonSet => "DaemonSet",
-        }
-    }
-}
-
-impl std::fmt::Display for WorkloadKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

@@ -9,9 +9,10 @@ use crate::core::runbook::Reading;
 use crate::core::selector::{Operator, Requirement, Selector};
 use crate::core::snapshot::{
     Behind, Bounds, Budget, Claim, Container, Exclusive, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot,
-    Start, Workload, WorkloadKind,
+    Start, Workload,
 };
 use crate::core::words::{annotation, inert};
+use crate::core::workload_kind::WorkloadKind;
 
 /// More than any message says of why something is unknown, in characters.
 const LONGEST_WHY: usize = 2000;

@@ -56,8 +56,8 @@ impl Serialize for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::simulate::json;
     use crate::core::runbook::node::documents;
+    use crate::incident::json;
 
     /// As a field of a record.
     #[derive(Serialize)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::core::decide::Check;
-use crate::core::snapshot::WorkloadKind;
+use crate::core::workload_kind::WorkloadKind;
 
 /// One line of the trail. Every field is in every line; what does not apply is null.
 ///

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::{MAX_TEXT, condition, foreign, said, short};
 use crate::cluster::api::{LabelSelector, WorkloadObject};
-use crate::core::snapshot::{DEFAULT_GRACE_SECONDS, Exclusive, Fact, Start, Stateful, Workload, WorkloadKind};
+use crate::core::snapshot::{DEFAULT_GRACE_SECONDS, Exclusive, Fact, Start, Stateful, Workload};
 use crate::core::words::annotation;
+use crate::core::workload_kind::WorkloadKind;
 
 /// The facts of a workload, or why they make no sense.
 pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {

@@ -108,7 +108,7 @@ fn test(path: &str) -> (&'static str, &'static str) {
         "guardrails.probes" => ("core::decide::tests::probes::every_answer_must_be_within_its_limit", "probes"),
         "action.command" => ("core::runbook::parse::tests::mistakes::closed_lists_of_words", "command"),
         "action.method" => ("on the cluster: evict::the_role_of_the_component_is_enough_and_has_no_delete", "method"),
-        "verification.checks" => ("cluster::verify::tests::the_workloads_own_numbers_decide", "available_equals_desired"),
+        "verification.checks" => ("core::judge::tests::the_workloads_own_numbers_decide", "available_equals_desired"),
         "verification.timeoutSeconds" => ("core::decide::tests::limits::nothing_begins_that_could_not_be_verified", "timeout_seconds"),
         "verification.stableSeconds" => ("core::decide::tests::redundancy::a_restarted_peer_counts_once_it_is_stable", "stable_seconds"),
         "verification.probes" => ("on the cluster: probes::an_outcome_probe_after_the_action", "after("),
@@ -149,7 +149,7 @@ fn of_a_probe(path: &str) -> (&'static str, &'static str) {
 
 #[test]
 fn every_field_is_in_the_table() {
-    let guide = std::fs::read_to_string(crate::core::documented::root().join("docs/audit.md")).unwrap();
+    let guide = std::fs::read_to_string(crate::documented::root().join("docs/audit.md")).unwrap();
     let mut table = "| field | type | default | meaning | in the log | test |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
     let mut wrong = Vec::new();
     for Field { path, required, schema } in runbook().fields() {
@@ -168,8 +168,8 @@ fn every_field_is_in_the_table() {
         );
         let (name, words) = test(&path);
         let (source, name) = match name.strip_prefix(ON_CLUSTER) {
-            Some(name) => (crate::core::documented::source_of_test("tests/on_cluster", name), format!("{ON_CLUSTER}`{name}`")),
-            None => (crate::core::documented::source_of_unit_test(name), format!("`{name}`")),
+            Some(name) => (crate::documented::source_of_test("tests/on_cluster", name), format!("{ON_CLUSTER}`{name}`")),
+            None => (crate::documented::source_of_unit_test(name), format!("`{name}`")),
         };
         if !source.contains(words) {
             wrong.push(format!("{name} is not about {path}: there is no {words} in it"));
@@ -178,5 +178,5 @@ fn every_field_is_in_the_table() {
         writeln!(table, "| `{path}` | {} | {default} | {description} | {log} | {name} |", schema.in_words()).unwrap();
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    crate::core::documented::part("docs/runbook.md", "fields", &table);
+    crate::documented::part("docs/runbook.md", "fields", &table);
 }

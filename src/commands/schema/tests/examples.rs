@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::core::documented::root;
 use crate::core::runbook::DecisionMode;
+use crate::documented::root;
 use crate::outside::load::load;
 
 fn examples() -> Vec<PathBuf> {
@@ -57,8 +57,8 @@ fn the_usual_cases_are_there() {
     assert_eq!(of("replace-leaking-pod").decision_mode, DecisionMode::ApprovalRequired);
     assert_eq!(of("observe-first").decision_mode, DecisionMode::Observe);
     assert!(!of("business-hours-only").guardrails.maintenance_windows.is_empty());
-    assert_eq!(of("replace-stateful-pod").scope.workload_kinds, [crate::core::snapshot::WorkloadKind::StatefulSet]);
-    assert_eq!(of("replace-node-agent").scope.workload_kinds, [crate::core::snapshot::WorkloadKind::DaemonSet]);
+    assert_eq!(of("replace-stateful-pod").scope.workload_kinds, [crate::core::workload_kind::WorkloadKind::StatefulSet]);
+    assert_eq!(of("replace-node-agent").scope.workload_kinds, [crate::core::workload_kind::WorkloadKind::DaemonSet]);
     assert!(of("verify-by-error-rate").verification.probes[0].limit().contains("3 samples in a row"));
     assert_eq!(of("evict-pod").action.method, crate::core::runbook::Method::Evict);
 }

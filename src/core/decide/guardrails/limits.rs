@@ -9,8 +9,9 @@ use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::core::decide::check::{TOO_LONG, UNPROVABLE};
 use crate::core::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW};
 use crate::core::runbook::{Runbook, longest};
-use crate::core::snapshot::{Bounds, Exclusive, Fact, Workload, WorkloadKind};
+use crate::core::snapshot::{Bounds, Exclusive, Fact, Workload};
 use crate::core::words::{PROGRAM, amount, counted, inert};
+use crate::core::workload_kind::WorkloadKind;
 
 /// The longest command that surely fits into a message, beside what it is about, in bytes.
 const LONGEST_COMMAND: usize = 200;

@@ -1,8 +1,9 @@
 //! May this pod be touched at all?
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
-use crate::core::snapshot::{Behind, Foreign, Owner, OwnerKind, WorkloadKind, service_of};
+use crate::core::snapshot::{Behind, Foreign, Owner, OwnerKind, service_of};
 use crate::core::words::{inert, label};
+use crate::core::workload_kind::WorkloadKind;
 
 /// The runbook allows the namespace.
 pub(super) fn namespace(case: &Case<'_>) -> Ruling {

@@ -1,8 +1,9 @@
 //! Is the workload in a state in which a missing pod is made again, as it was?
 
 use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
-use crate::core::snapshot::{Stateful, Workload, WorkloadKind};
+use crate::core::snapshot::{Stateful, Workload};
 use crate::core::words::inert;
+use crate::core::workload_kind::WorkloadKind;
 
 /// No rollout, scaling or paused change is under way. A workload that merely lacks available pods is not rolling out: that is
 /// when a pod is to be replaced.

@@ -148,6 +148,6 @@ fn who_asked_first_by_memory_comes_first_and_what_has_expired_by_it_counts_for_n
     let selector = world.snapshot.bounds.selector.clone();
     world.ledger.remember([("uid-a", Some(seconds_ago(3601)))], &selector, now());
     assert_eq!(world.decide().mode, Mode::AutoExecute, "one of the four has expired");
-    let turn = |index: usize| crate::run::turn(&world.snapshot.requests[index], &world.ledger, &selector, now());
+    let turn = |index: usize| crate::core::decide::turn(&world.snapshot.requests[index], &world.ledger, &selector, now());
     assert!(turn(1) < turn(0), "its record says that it is as old as the others");
 }

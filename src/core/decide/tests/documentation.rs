@@ -247,10 +247,10 @@ fn every_guardrail_is_in_the_table() {
         let Row { field, checks, unread, test, on_cluster } = row(id);
         let (_, _, unreadable) = cases(id);
         assert_eq!(unreadable.is_none(), unread.starts_with("never: "), "{id:?}");
-        let source = crate::core::documented::source_of_test("src/core/decide/tests", test);
+        let source = crate::documented::source_of_test("src/core/decide/tests", test);
         assert!(source.contains(&format!("{id:?}")), "{test} is not about {id:?}");
         if let Some(on_cluster) = on_cluster {
-            crate::core::documented::source_of_test("tests/on_cluster", on_cluster);
+            crate::documented::source_of_test("tests/on_cluster", on_cluster);
         }
         let (name, default) = match field {
             None => ("none".to_owned(), "always on".to_owned()),
@@ -267,5 +267,5 @@ fn every_guardrail_is_in_the_table() {
         let on_cluster = on_cluster.map_or_else(|| "none".to_owned(), |test| format!("`{test}`"));
         writeln!(table, "| `{}` | {name} | {default} | {checks} | {unread} | `{test}` | {on_cluster} |", id.as_str()).unwrap();
     }
-    crate::core::documented::part("docs/runbook.md", "guardrails", &table);
+    crate::documented::part("docs/runbook.md", "guardrails", &table);
 }

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::judge::{Judge, Standing, Verdict};
-use super::probes::without_probes;
+use super::{Judge, Standing, Verdict, without_probes};
 use crate::core::decide::tests::deployment;
 use crate::core::ledger::{Holder, InFlight, Outcome, Seat};
 use crate::core::runbook::{BreakerLimits, Escalate, Probe};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::file::Incident;
-use super::{Simulation, files, simulate, simulate_text};
+use super::model::Incident;
+use super::{Simulation, read, simulate, simulate_text};
 use crate::core::decide::{GuardrailId, Mode, Reason};
 use crate::incident::record::record;
 use crate::terminal::table::Layout;
@@ -204,7 +204,7 @@ fn objects_are_nested_deeper_than_runbooks_and_still_bounded() {
 #[test]
 fn every_incident_of_the_library_recorded_again_has_the_same_facts_and_decisions() {
     let folder = Folder::new("again");
-    let incidents = files::load(&[library()]).unwrap();
+    let incidents = read::load(&[library()]).unwrap();
     let mut count = 0;
     for Incident { name, file, runbooks, ledger, moments, .. } in &incidents {
         let text = std::fs::read_to_string(file).unwrap();
@@ -220,7 +220,7 @@ fn every_incident_of_the_library_recorded_again_has_the_same_facts_and_decisions
                 .unwrap_or_else(|error| panic!("{name}, {}: {error}", moment.label));
             assert_eq!(path.is_none(), snapshot.requests.is_empty(), "{name}, {}", moment.label);
             let Some(path) = path else { continue };
-            let again = files::load(std::slice::from_ref(&path)).unwrap().remove(0);
+            let again = read::load(std::slice::from_ref(&path)).unwrap().remove(0);
             assert_eq!(again.runbooks, *runbooks, "{name}");
             assert_eq!(again.moments[0].objects.snapshot(moment.bounds.clone(), runbooks), snapshot, "{name}, {}", moment.label);
             count += 1;
@@ -233,7 +233,7 @@ fn every_incident_of_the_library_recorded_again_has_the_same_facts_and_decisions
 fn one_pod_alone_is_recorded_beside_others_that_ask() {
     let folder = Folder::new("alone");
     let text = incident("expect: {}\n").replace("base/web.yaml", "[base/web.yaml, base/other-services.yaml]");
-    let Incident { runbooks, ledger, moments, .. } = files::of_text(&library().join("test.yaml"), &text).unwrap().remove(0);
+    let Incident { runbooks, ledger, moments, .. } = read::of_text(&library().join("test.yaml"), &text).unwrap().remove(0);
     let snapshot = moments[0].objects.snapshot(moments[0].bounds.clone(), &runbooks);
     let files = crate::outside::load::read(&[library().join("../runbook.yaml")]).files;
     let path = record(&folder.0, &files, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
@@ -244,7 +244,7 @@ fn one_pod_alone_is_recorded_beside_others_that_ask() {
 
 #[test]
 fn the_documentation_has_every_word_and_its_example_plays() {
-    let docs = include_str!("../../../docs/simulate.md");
+    let docs = include_str!("../../docs/simulate.md");
     let example = docs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(simulate_text(&library().join("example.yaml"), example).unwrap().passed());
     let known = "start settings runbooks objects patch remove unreadable ownerReferences probes status bodyContains samples ledger expect moments at note deadline approve resetBreaker decide \

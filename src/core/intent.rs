@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cluster::verify::object_ref;
 use crate::core::decide::{Check, Decision, Mode, Reason};
 use crate::core::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, StandsFor, later};
 use crate::core::runbook::Runbook;
-use crate::core::snapshot::{Pod, Request, Snapshot, Workload, WorkloadKind};
+use crate::core::snapshot::{Pod, Request, Snapshot, Workload};
+use crate::core::workload_kind::WorkloadKind;
 
-use super::SEND_WITHIN;
+/// Nothing is sent later than this after the intent was written.
+pub const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// The intent of an action, if the decision is to act: what is written down before it, by a run and by a simulation.
 pub(crate) fn execution(
@@ -42,7 +43,7 @@ pub(crate) fn execution(
         namespace: snapshot.bounds.namespace.clone(),
         service: service.name.clone(),
         workload: ObjectRef { kind: workload.kind.to_string(), name: workload.name.clone(), uid: workload.uid.clone() },
-        pod: object_ref(&request.pod),
+        pod: ObjectRef::from(&request.pod),
         incident: request.incident.clone(),
         started_at: now,
         cooldown_until: later(now, SignedDuration::from_mins(i64::from(runbook.guardrails.cooldown_minutes))),
@@ -91,7 +92,7 @@ pub(crate) fn proposal(request: &Request, decision: &Decision, snapshot: &Snapsh
         expires_at: plan.expires_at,
         namespace: snapshot.bounds.namespace.clone(),
         service: request.service.as_ref()?.name.clone(),
-        pod: object_ref(&request.pod),
+        pod: ObjectRef::from(&request.pod),
         runbook: runbooks.get(decision.runbook?)?.name.clone(),
         message: decision.message(&request.pod.name, runbooks),
         approve_with: plan.approve_with.clone(),

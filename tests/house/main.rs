@@ -1,6 +1,8 @@
 //! The rules of the house that a compiler does not know.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -255,7 +257,7 @@ fn nothing_of_a_machine_is_in_the_repository() {
     }
     let home = std::env::var("HOME").unwrap_or_default();
     let mut wrong = Vec::new();
-    for path in all.iter().filter(|path| **path != root().join("tests/house.rs")) {
+    for path in all.iter().filter(|path| **path != root().join("tests/house/main.rs")) {
         let Ok(text) = std::fs::read_to_string(path) else { continue };
         let mut words = vec![root().display().to_string(), "TODO".to_owned(), "FIXME".to_owned()];
         // `/root/` is a part of other paths too.
@@ -263,6 +265,23 @@ fn nothing_of_a_machine_is_in_the_repository() {
         wrong.extend(words.iter().filter(|word| text.contains(word.as_str())).map(|word| format!("{}: {word}", name(path))));
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// A document that names a file names one that is there.
+#[test]
+fn files_that_documents_name_are_there() {
+    let mut documents = files("docs", ".md");
+    documents.extend(
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "tests/cluster/README.md"].map(|name| root().join(name)),
+    );
+    let (mut known, mut wrong) = (0, Vec::new());
+    for path in documents {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for named in text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("src/") || code.starts_with("tests/")) {
+            if root().join(named).exists() { known += 1 } else { wrong.push(format!("{}: {named}", name(&path))) }
+        }
+    }
+    assert!(wrong.is_empty() && known > 20, "{known} {wrong:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::core::ledger::{InFlight, ObjectRef, Outcome, Seat};
+use crate::core::runbook::Probe;
 use crate::core::snapshot::{Pod, Workload};
 
 /// What has been seen of the target and of the pods that may replace it.
@@ -147,7 +148,7 @@ impl<'a> Judge<'a> {
         let stable = Duration::from_secs(self.terms.stable_seconds);
         let due = |candidate: &Candidate| candidate.ready_since.map(|since| since + stable);
         match self.replacements.values().filter_map(|candidate| Some((due(candidate)?, candidate))).min_by_key(|(due, _)| *due) {
-            Some((due, candidate)) if due <= at => Standing::Healthy(object_ref(&candidate.pod)),
+            Some((due, candidate)) if due <= at => Standing::Healthy(ObjectRef::from(&candidate.pod)),
             Some((due, _)) => Standing::Waiting(Some(due)),
             None => Standing::Waiting(None),
         }
@@ -277,7 +278,19 @@ fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64
     format!("{state}{restarts}")
 }
 
-/// A pod by name and UID.
-pub fn object_ref(pod: &Pod) -> ObjectRef {
-    ObjectRef { kind: "Pod".to_owned(), name: pod.name.to_string(), uid: pod.uid.to_string() }
+/// What remains of a verdict at the deadline, where these probes have no time left. `late`: nobody was there to ask them in time.
+pub fn without_probes(probes: &[Probe], verdict: Verdict, late: bool) -> Verdict {
+    if verdict.result != Outcome::Verified || probes.is_empty() {
+        return verdict;
+    }
+    let names: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
+    let (result, why) = match late {
+        true => (Outcome::Unknown, "nobody was there in time to ask"),
+        false => (Outcome::Failed, "no time was left to ask"),
+    };
+    let detail = format!("{why} probe {}; {}", names.join(", "), verdict.detail);
+    Verdict { result, detail, ..verdict }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
-use super::file::{End, Expected, Incident, Moment};
+use super::model::{End, Expected, Incident, Moment};
 use crate::cluster::matching::recorded::{Kind, Objects};
+use crate::core::decide::turn;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
+use crate::core::intent::{execution, proposal, stands_for};
 use crate::core::ledger::{Holder, Ledger, Outcome, Settled, later};
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Request, Snapshot};
 use crate::core::words::annotation;
-use crate::run::{execution, proposal, stands_for, turn};
 
 /// Every decision of every incident, and whether it is the one expected.
 #[derive(Debug, Default, Serialize)]

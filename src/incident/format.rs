@@ -5,85 +5,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value as Json;
 
-use super::files::Files;
+use super::model::{API_VERSION, End, Expected, Incident, KIND, Moment};
+use super::refers::{Files, json_of, time};
 use crate::cluster::matching::recorded::{DEPENDENTS, Kind, Objects};
-use crate::commands::reset::Reset;
 use crate::core::decide::{GuardrailId, Mode, Reason};
-use crate::core::ledger::{Ledger, Outcome, later};
+use crate::core::ledger::{Ledger, Outcome, Reset, later};
 use crate::core::names::{DNS_LABEL, LABEL_KEY, is_dns_label, is_label_key};
 use crate::core::runbook::fields::{Fields, Read, Value};
-use crate::core::runbook::node::{Content, Node};
-use crate::core::runbook::{DecisionMode, Reading, Runbook};
+use crate::core::runbook::node::Content;
+use crate::core::runbook::{DecisionMode, Reading};
 use crate::core::selector::Selector;
-use crate::core::snapshot::{Bounds, Fact};
+use crate::core::snapshot::{Bounds, DEFAULT_DEADLINE, Fact};
 use crate::core::words::default_request_selector;
-use crate::run::config::DEFAULT_DEADLINE;
-
-/// The version of the format.
-pub const API_VERSION: &str = "remediations.kubedojo.io/v1";
-/// What a document of it calls itself.
-pub(super) const KIND: &str = "Incident";
-
-/// One incident: what was there, moment by moment, and what is to be decided.
-#[derive(Debug)]
-pub(super) struct Incident {
-    pub name: String,
-    /// As it was given.
-    pub file: String,
-    pub runbooks: Vec<Runbook>,
-    pub ledger: Ledger,
-    /// In the order of time.
-    pub moments: Vec<Moment>,
-}
-
-/// One run of the program.
-#[derive(Debug)]
-pub(super) struct Moment {
-    pub at: Timestamp,
-    /// As the file writes it.
-    pub label: String,
-    pub bounds: Bounds,
-    pub objects: Objects,
-    /// In place of what the moments before left.
-    pub ledger: Option<Ledger>,
-    pub resets: Vec<Reset>,
-    /// Pods, each with who approves the plan that was last put for it.
-    pub approve: Vec<(String, String)>,
-    /// Only these of the pods that ask; `None`: all of them.
-    pub decide: Option<Vec<String>>,
-    pub expect: Vec<(String, Expected)>,
-}
-
-/// What is expected of one pod. What is not stated is not compared, the mode always.
-#[derive(Debug, Clone)]
-pub(super) struct Expected {
-    pub mode: Mode,
-    /// Just these block.
-    pub blocked_by: Option<Vec<GuardrailId>>,
-    pub reason: Option<&'static str>,
-    /// The whole message.
-    pub message: Option<String>,
-    /// A part of it.
-    pub contains: Option<String>,
-    /// How the action ended, if there is one.
-    pub end: End,
-}
-
-/// How an action ended.
-#[derive(Debug, Clone)]
-pub(super) struct End {
-    pub outcome: Outcome,
-    pub detail: Option<String>,
-    pub after: Duration,
-}
-
-impl Default for End {
-    fn default() -> Self {
-        Self { outcome: Outcome::Verified, detail: None, after: Duration::ZERO }
-    }
-}
 
 /// More moments, objects or samples than any incident has.
 const MOST_ITEMS: usize = 10_000;
@@ -386,10 +320,6 @@ fn expected(value: &Value<'_>) -> Read<Expected> {
     })
 }
 
-pub(super) fn time(value: &Value<'_>) -> Read<Timestamp> {
-    value.understood("a time in RFC 3339, such as 2026-11-24T03:00:00Z", |text| text.parse().map_err(|_| format!("{text:?} is none")))
-}
-
 fn span(value: &Value<'_>) -> Read<Duration> {
     value.understood("a duration, such as 90s or 5m", |text| humantime::parse_duration(text).map_err(|error| error.to_string()))
 }
@@ -402,31 +332,5 @@ fn time_of_moment(text: &str, start: Timestamp) -> Result<Timestamp, String> {
             Ok(later(start, SignedDuration::try_from(after).map_err(|error| error.to_string())?))
         }
         None => text.parse().map_err(|_| format!("{text:?} is neither")),
-    }
-}
-
-/// A YAML value as the JSON that an API server would send.
-pub(super) fn json_of(value: &Value<'_>) -> Json {
-    value.content().map_or(Json::Null, json)
-}
-
-/// The same of a node.
-pub(crate) fn json(content: &Content) -> Json {
-    match content {
-        Content::Null => Json::Null,
-        Content::Bool(value) => Json::Bool(*value),
-        Content::Int(value) => {
-            i64::try_from(*value).map(Json::from).or_else(|_| u64::try_from(*value).map(Json::from)).unwrap_or(Json::Null)
-        }
-        Content::Float(value) => Json::from(*value),
-        Content::Text(text) => Json::String(text.clone()),
-        Content::List(items) => items.iter().map(|Node { content, .. }| json(content)).collect(),
-        Content::Map(entries) => {
-            let key = |content: &Content| match json(content) {
-                Json::String(text) => text,
-                other => other.to_string(),
-            };
-            entries.iter().map(|(name, value)| (key(&name.content), json(&value.content))).collect()
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Incident files, and what they refer to: runbooks, objects, the ledger. Paths are relative to the file that names them.
+//! What an incident file refers to: runbooks, objects, the ledger. Paths are relative to the file that names them.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -7,116 +7,35 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::SimulateError;
-use super::file::{Incident, KIND, incident, json_of};
 use crate::cluster::matching::recorded::{Kind, Objects};
 use crate::cluster::store::LEDGER_KEY;
 use crate::core::ledger::Ledger;
 use crate::core::near::near;
 use crate::core::runbook::fields::{Read, Report, Value};
-use crate::core::runbook::node::{Content, Limits, Node, Position, documents_within};
+use crate::core::runbook::node::{Content, Limits, Node, documents_within};
 use crate::core::runbook::{Problem, Runbook, inline};
 use crate::outside::load::{Loaded, read as read_runbooks};
 
 /// What one incident file refers to.
 pub(super) struct Files<'a> {
     /// Of the incident file.
-    path: &'a Path,
-    name: &'a str,
+    pub path: &'a Path,
+    pub name: &'a str,
     /// In the files that it names.
-    problems: &'a RefCell<Vec<Problem>>,
-    used: &'a RefCell<BTreeSet<PathBuf>>,
+    pub problems: &'a RefCell<Vec<Problem>>,
+    pub used: &'a RefCell<BTreeSet<PathBuf>>,
 }
 
-/// Every incident of these files, and of the folders below these.
-pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Incident>, SimulateError> {
-    let (problems, used) = (RefCell::<Vec<Problem>>::default(), RefCell::<BTreeSet<PathBuf>>::default());
-    let (mut incidents, mut others) = (Vec::new(), Vec::new());
-    for path in paths {
-        let unreadable = |error| SimulateError::Unreadable { path: path.clone(), error };
-        let is_folder = std::fs::metadata(path).map_err(unreadable)?.is_dir();
-        let files = if is_folder { below(path).map_err(unreadable)? } else { vec![path.clone()] };
-        let before = incidents.len() + problems.borrow().len();
-        for file in files {
-            let text = std::fs::read_to_string(&file).map_err(|error| SimulateError::Unreadable { path: file.clone(), error })?;
-            if is_folder && !calls_itself_incident(&text) {
-                others.push(file);
-            } else {
-                incidents.extend(read(&file, &text, &problems, &used));
-            }
-        }
-        if before == incidents.len() + problems.borrow().len() {
-            return Err(SimulateError::Empty(path.clone()));
-        }
-    }
-    let (mut problems, used) = (problems.into_inner(), used.into_inner());
-    // A misspelt kind would otherwise be a test that nobody misses.
-    let unused = others.into_iter().filter(|file| !used.contains(&canonical(file)) && !used.contains(&canonical(&folder_of(file))));
-    problems.extend(unused.map(|file| Problem {
-        file: file.display().to_string(),
-        line: 1,
-        column: 1,
-        path: String::new(),
-        message: format!("is no incident (kind: {KIND}), and no incident here refers to it"),
-    }));
-    if problems.is_empty() { Ok(incidents) } else { Err(SimulateError::Invalid(problems)) }
-}
-
-/// The incidents of a text that would be at `path`.
-pub(super) fn of_text(path: &Path, text: &str) -> Result<Vec<Incident>, Vec<Problem>> {
-    let (problems, used) = (RefCell::default(), RefCell::default());
-    let incidents = read(path, text, &problems, &used);
-    let problems = problems.into_inner();
-    if problems.is_empty() { Ok(incidents) } else { Err(problems) }
-}
-
-fn read(path: &Path, text: &str, problems: &RefCell<Vec<Problem>>, used: &RefCell<BTreeSet<PathBuf>>) -> Vec<Incident> {
-    let name = path.display().to_string();
-    let report = Report::new(&name);
-    let files = Files { path, name: &name, problems, used };
-    let nodes = nodes(text, &report);
-    if nodes.as_ref().is_some_and(Vec::is_empty) {
-        report.add(Position::START, "", format!("has no incident: it needs a document with kind {KIND}"));
-    }
-    let nodes = nodes.unwrap_or_default();
-    let read = |node| Value::root(&report, node).fields(|fields| incident(fields, &files)).ok();
-    let incidents = nodes.iter().filter_map(read).collect();
-    problems.borrow_mut().extend(report.into_problems());
-    incidents
-}
-
-fn nodes(text: &str, report: &Report<'_>) -> Option<Vec<Node>> {
+/// The documents of a text.
+pub(super) fn nodes(text: &str, report: &Report<'_>) -> Option<Vec<Node>> {
     documents_within(text, Limits::OBJECTS).map_err(|(at, message)| report.add(at, "", message)).ok()
 }
 
-/// Its text alone says so: a file with mistakes, too, is an incident.
-fn calls_itself_incident(text: &str) -> bool {
-    let kind = |line: &str| {
-        line.strip_prefix("kind:").map(|kind| kind.split('#').next().unwrap_or_default().trim_matches([' ', '"', '\'']).to_owned())
-    };
-    text.lines().filter_map(kind).any(|kind| kind == KIND)
-}
-
-fn below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.is_dir() && !hidden {
-            files.extend(below(&path)?);
-        } else if !hidden && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn canonical(path: &Path) -> PathBuf {
+pub(super) fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     path.parent().unwrap_or_else(|| Path::new(".")).to_owned()
 }
 
@@ -255,4 +174,34 @@ fn ledger(value: &Value<'_>, now: Timestamp) -> Read<Ledger> {
         json.to_string()
     };
     Ledger::decode(&text, now).map_err(|why| value.say(format!("cannot be trusted: {why}")))
+}
+
+pub(super) fn time(value: &Value<'_>) -> Read<Timestamp> {
+    value.understood("a time in RFC 3339, such as 2026-11-24T03:00:00Z", |text| text.parse().map_err(|_| format!("{text:?} is none")))
+}
+
+/// A YAML value as the JSON that an API server would send.
+pub(super) fn json_of(value: &Value<'_>) -> Json {
+    value.content().map_or(Json::Null, json)
+}
+
+/// The same of a node.
+pub(crate) fn json(content: &Content) -> Json {
+    match content {
+        Content::Null => Json::Null,
+        Content::Bool(value) => Json::Bool(*value),
+        Content::Int(value) => {
+            i64::try_from(*value).map(Json::from).or_else(|_| u64::try_from(*value).map(Json::from)).unwrap_or(Json::Null)
+        }
+        Content::Float(value) => Json::from(*value),
+        Content::Text(text) => Json::String(text.clone()),
+        Content::List(items) => items.iter().map(|Node { content, .. }| json(content)).collect(),
+        Content::Map(entries) => {
+            let key = |content: &Content| match json(content) {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            entries.iter().map(|(name, value)| (key(&name.content), json(&value.content))).collect()
+        }
+    }
 }
