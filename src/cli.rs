@@ -10,7 +10,7 @@ use clap::Parser;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cluster::api::{Access, Api};
+use crate::cluster::api::{Access, Api, Writer};
 use crate::cluster::store::Store;
 use crate::commands::explain::ExplainError;
 use crate::commands::reset::write;
@@ -19,7 +19,7 @@ use crate::core::exit::Exit;
 use crate::core::ledger::{Reset, open_breakers};
 use crate::core::words::inert;
 use crate::incident::{SimulateError, simulate};
-use crate::outside::clock::{Clock, Deadline};
+use crate::outside::clock::Deadline;
 use crate::outside::load::LoadError;
 use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::run::{RunError, run};
@@ -230,7 +230,7 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
     }
     let (api, mut store) = open(target).await?;
     let reset = Reset { runbook, service, reason, actor: api.whoami().await? };
-    let cleared = write(&reset, &mut store, || api.clock().now().unwrap_or_default()).await?;
+    let cleared = write(&reset, &mut store, &Writer::new(api.clone())).await?;
     if cleared.is_empty() {
         let (why, open) = (reset.in_vain(store.ledger()), open_breakers(store.ledger(), api.namespace()));
         return Err(CliError::NothingReset { why, open });
@@ -271,7 +271,7 @@ fn play(paths: &[PathBuf], output: Output) -> Result<Exit, CliError> {
 async fn open(target: Target) -> Result<(Api, Store), CliError> {
     let (settings, access, _) = understand(Policy::none(), target).map_err(CliError::Config)?;
     let patience = Deadline::after(std::time::Duration::from_secs(60));
-    let api = Api::connect(access, Clock::default(), patience).await?;
+    let api = Api::connect(access, patience).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;
     Ok((api, store))
 }

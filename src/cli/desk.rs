@@ -12,7 +12,7 @@ use crate::commands::explain::{explain, pod_name};
 use crate::commands::status::{Status, status};
 use crate::core::exit::Exit;
 use crate::core::words::inert;
-use crate::outside::clock::{Clock, Deadline};
+use crate::outside::clock::Deadline;
 use crate::run::RunError;
 
 /// All of a command that looks has ended by then, for each namespace.
@@ -34,7 +34,7 @@ pub(super) async fn show_explanation(
     let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
     let (asked, access) = asked(policy, target)?;
     let here = Source::here(&asked).transpose()?;
-    let api = Api::connect(access, Clock::default(), Deadline::after(asked.settings.deadline)).await?;
+    let api = Api::connect(access, Deadline::after(asked.settings.deadline)).await?;
     let view = View::open(&api, &asked, None).await;
     let source = match here {
         Some(source) => source,
@@ -61,7 +61,7 @@ pub(super) async fn show_status(everywhere: bool, output: Output, target: Target
     if everywhere {
         return show_everywhere(&asked, access, output, false).await;
     }
-    let api = Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await?;
+    let api = Api::connect(access, Deadline::after(PATIENCE)).await?;
     let view = View::open(&api, &asked, None).await;
     let status = status_of(&api, &view).await?;
     output.print(&status, || status.table(layout()))?;
@@ -70,18 +70,18 @@ pub(super) async fn show_status(everywhere: bool, output: Output, target: Target
 
 async fn status_of(api: &Api, view: &View) -> Result<Status, StoreError> {
     let store = Store::open(api.clone(), &view.settings().state_configmap).await?;
-    Ok(status(store.ledger(), api.namespace(), api.clock().now().unwrap_or_default()).with(&view.desk))
+    Ok(status(store.ledger(), api.namespace(), store.clock().now()).with(&view.desk))
 }
 
 /// One line a namespace: one after the other, so that no more than one is in memory.
 async fn show_everywhere(asked: &Asked, access: Access, output: Output, checked: bool) -> Result<Exit, CliError> {
-    let connect = |access| Api::connect(access, Clock::default(), Deadline::after(PATIENCE));
+    let connect = |access| Api::connect(access, Deadline::after(PATIENCE));
     let api = connect(access).await?;
     let (mut unread, mut rows) = (Vec::new(), Vec::new());
     for (namespace, cron_job) in namespaces(&api, &asked.settings.state_configmap, &mut unread).await? {
         rows.push(row(asked, &api.within(&namespace, Deadline::after(PATIENCE)), cron_job, checked).await);
     }
-    let all = Everywhere::new(api.clock().now(), rows, &unread);
+    let all = Everywhere::new(api.clock().map(|clock| clock.now()), rows, &unread);
     output.print(&all, || all.table(layout()))?;
     Ok(all.exit())
 }
@@ -121,7 +121,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
             None
         }
     };
-    let runs = view.desk.runs(api.clock().now());
+    let runs = view.desk.runs(api.clock().map(|clock| clock.now()));
     let row = Row {
         namespace: api.namespace().to_owned(),
         suspended: runs.as_ref().map(|runs| runs.schedule.suspended),

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use kube::api::{DeleteParams, Preconditions};
 
-use crate::cluster::api::{Api, ApiError, Cause, PODS};
+use crate::cluster::api::{ApiError, Cause, PODS, Writer};
 use crate::core::runbook::Method;
 use crate::core::snapshot::Request;
 use crate::outside::clock::Deadline;
@@ -26,14 +26,14 @@ pub enum Acted {
 }
 
 /// Removes exactly the pod that was read.
-pub async fn remove(api: &Api, target: &Request, method: Method, send_before: Deadline) -> Acted {
+pub async fn remove(writer: &Writer, target: &Request, method: Method, send_before: Deadline) -> Acted {
     loop {
         if send_before.is_over() {
             return Acted::TooLate;
         }
         let answer = match method {
-            Method::Delete => delete(api, target).await,
-            Method::Evict => evict(api, target).await,
+            Method::Delete => delete(writer, target).await,
+            Method::Evict => evict(writer, target).await,
         };
         let error = match answer {
             Ok(()) => return Acted::Sent,
@@ -56,15 +56,15 @@ pub async fn remove(api: &Api, target: &Request, method: Method, send_before: De
 /// Under the same UID and the same resourceVersion.
 ///
 /// Preconditions: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
-async fn delete(api: &Api, target: &Request) -> Result<(), ApiError> {
+async fn delete(writer: &Writer, target: &Request) -> Result<(), ApiError> {
     let exactly = Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: Some(target.resource_version.clone()) };
     let params = DeleteParams { preconditions: (!cfg!(feature = "sabotage-precondition")).then_some(exactly), ..DeleteParams::default() };
-    api.delete(PODS, &target.pod.name, &params).await
+    writer.delete(PODS, &target.pod.name, &params).await
 }
 
 /// Under the same UID only: the server takes the disruption out of the budget before it looks at the conditions, and an eviction
 /// that then fails for a resourceVersion would leave the budget spent for minutes.
-async fn evict(api: &Api, target: &Request) -> Result<(), ApiError> {
+async fn evict(writer: &Writer, target: &Request) -> Result<(), ApiError> {
     let exactly = meta::Preconditions { uid: Some(target.pod.uid.to_string()), resource_version: None };
-    api.evict(&target.pod.name, meta::DeleteOptions { preconditions: Some(exactly), ..meta::DeleteOptions::default() }).await
+    writer.evict(&target.pod.name, meta::DeleteOptions { preconditions: Some(exactly), ..meta::DeleteOptions::default() }).await
 }

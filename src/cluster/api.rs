@@ -10,6 +10,7 @@ mod proxy;
 mod reviews;
 mod token;
 mod wire;
+mod writer;
 
 use std::time::Duration;
 
@@ -17,16 +18,13 @@ use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesReviewStatus};
-use k8s_openapi::api::policy::v1::Eviction;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta};
-use kube::api::{DeleteParams, GetParams, ListParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{GetParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::client::Body;
 use kube::core::Request;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::core::words::PROGRAM;
-use crate::outside::clock::{Clock, Deadline};
+use crate::outside::clock::{Clock, Deadline, Heard};
 use access::Surroundings;
 use proxy::Route;
 
@@ -34,6 +32,7 @@ pub use access::Access;
 pub use error::{ApiError, Call, Cause};
 pub use reviews::Question;
 pub use wire::*;
+pub use writer::Writer;
 
 /// How long any one call may take, its answer's body included.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,11 +97,11 @@ impl Resource {
     }
 }
 
-/// The API server, seen from one namespace.
+/// The API server, seen from one namespace: what can be read of it. [`Writer`] changes something.
 #[derive(Clone)]
 pub struct Api {
     client: kube::Client,
-    clock: Clock,
+    heard: Heard,
     namespace: String,
     deadline: Deadline,
     route: Route,
@@ -113,7 +112,7 @@ impl Api {
     ///
     /// # Errors
     /// The kubeconfig, or the ServiceAccount's files, cannot be used: the message says what to do.
-    pub async fn connect(access: Access, clock: Clock, deadline: Deadline) -> Result<Self, ApiError> {
+    pub async fn connect(access: Access, deadline: Deadline) -> Result<Self, ApiError> {
         let surroundings = Surroundings {
             variable: |name: &str| std::env::var_os(name),
             home: std::env::var_os("HOME").filter(|home| !home.is_empty()).map(Into::into),
@@ -121,8 +120,9 @@ impl Api {
         let loaded = surroundings.load(&access).await.map_err(|error| ApiError::config(&error))?;
         let namespace = access.namespace.unwrap_or_else(|| loaded.config.default_namespace.clone());
         let route = loaded.route.clone();
-        let client = client::client(loaded, clock.clone()).map_err(|error| ApiError::config(&error))?;
-        let api = Self { client, clock, namespace, deadline, route };
+        let heard = Heard::default();
+        let client = client::client(loaded, heard.clone()).map_err(|error| ApiError::config(&error))?;
+        let api = Self { client, heard, namespace, deadline, route };
         api.ignored().for_each(|ignored| tracing::warn!("{ignored}"));
         Ok(api)
     }
@@ -148,9 +148,9 @@ impl Api {
         Self { namespace: namespace.to_owned(), deadline, ..self.clone() }
     }
 
-    /// The server's time.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+    /// The server's clock, once an answer has told its time.
+    pub fn clock(&self) -> Option<Clock> {
+        self.heard.clock()
     }
 
     /// One object.
@@ -242,52 +242,6 @@ impl Api {
             .map_err(|_| ApiError::timeout(&call).by(self.proxy()))?
             .map_err(|error| ApiError::of_kube(&call, &error).by(self.proxy()))?;
         Ok(stream.map(move |event| event.map_err(|error| ApiError::of_kube(&call, &error))))
-    }
-
-    /// Replaces an object. The body must carry its resourceVersion: without one the server overwrites silently.
-    ///
-    /// # Errors
-    /// See [`ApiError`]; `Conflict` if it has changed meanwhile.
-    pub async fn replace<T: Serialize + DeserializeOwned>(&self, resource: Resource, name: &str, body: &T) -> Result<T, ApiError> {
-        let call = Call::new("update", resource, name);
-        let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
-        let request = resource.request(&self.namespace).replace(name, &PostParams::default(), body);
-        self.send(&call, request).await
-    }
-
-    /// Creates an object.
-    ///
-    /// # Errors
-    /// See [`ApiError`]; `Conflict` if one of that name exists.
-    pub async fn create<T: Serialize>(&self, resource: Resource, body: &T) -> Result<(), ApiError> {
-        let call = Call::new("create", resource, "");
-        let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
-        let request = resource.request(&self.namespace).create(&PostParams::default(), body);
-        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
-    }
-
-    /// Deletes an object, under the preconditions given.
-    ///
-    /// # Errors
-    /// See [`ApiError`]; `Conflict` if a precondition does not hold.
-    pub async fn delete(&self, resource: Resource, name: &str, params: &DeleteParams) -> Result<(), ApiError> {
-        let call = Call::new("delete", resource, name);
-        let request = resource.request(&self.namespace).delete(name, params);
-        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
-    }
-
-    /// Asks for a pod's eviction.
-    ///
-    /// # Errors
-    /// See [`ApiError`]; `Budget` if a disruption budget forbids it, `Conflict` if a precondition does not hold.
-    pub async fn evict(&self, name: &str, options: DeleteOptions) -> Result<(), ApiError> {
-        let call = Call::new("create", EVICTIONS, name);
-        // kube's own eviction misspells its delete options.
-        let metadata = ObjectMeta { name: Some(name.to_owned()), namespace: Some(self.namespace.clone()), ..ObjectMeta::default() };
-        let eviction = Eviction { metadata, delete_options: Some(options) };
-        let body = serde_json::to_vec(&eviction).map_err(|error| ApiError::unsendable(&call, &error))?;
-        let request = PODS.request(&self.namespace).create_subresource("eviction", name, &PostParams::default(), body);
-        self.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
     }
 
     /// The namespace itself.

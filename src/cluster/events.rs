@@ -8,7 +8,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use sha2::{Digest, Sha256};
 
-use crate::cluster::api::{Api, Cause, EVENTS};
+use crate::cluster::api::{Cause, EVENTS, Writer};
 use crate::core::ledger::ObjectRef;
 use crate::core::words::{PROGRAM, inert};
 
@@ -61,13 +61,12 @@ pub struct Note<'a> {
     pub distinction: &'a str,
     /// For a human.
     pub text: &'a str,
-    /// Who writes it: the run's own pod, or its id.
-    pub instance: &'a str,
 }
 
-/// Writes an Event, once for each pod, reason and distinction. False: it could not be written, which is logged.
-pub async fn write(api: &Api, note: &Note<'_>, now: Timestamp) -> bool {
-    match api.create(EVENTS, &event(api.namespace(), note, now)).await {
+/// Writes an Event, once for each pod, reason and distinction. `instance`: who writes it, the run's own pod or its id. False: it could
+/// not be written, which is logged.
+pub async fn write(writer: &Writer, note: &Note<'_>, instance: &str, now: Timestamp) -> bool {
+    match writer.create(EVENTS, &event(writer.namespace(), note, instance, now)).await {
         Ok(()) => true,
         Err(error) if matches!(error.cause, Cause::Conflict(_)) => true,
         Err(error) => {
@@ -77,7 +76,7 @@ pub async fn write(api: &Api, note: &Note<'_>, now: Timestamp) -> bool {
     }
 }
 
-fn event(namespace: &str, note: &Note<'_>, now: Timestamp) -> Event {
+fn event(namespace: &str, note: &Note<'_>, instance: &str, now: Timestamp) -> Event {
     let reason = format!("{:?}", note.reason);
     let mut hash = Sha256::new();
     for part in [note.pod.uid.as_str(), &reason, note.distinction] {
@@ -95,7 +94,7 @@ fn event(namespace: &str, note: &Note<'_>, now: Timestamp) -> Event {
         },
         event_time: Some(MicroTime(now)),
         reporting_controller: Some(PROGRAM.to_owned()),
-        reporting_instance: Some(note.instance.chars().take(128).collect()),
+        reporting_instance: Some(instance.chars().take(128).collect()),
         action: Some(note.reason.action().to_owned()),
         reason: Some(reason),
         type_: Some(if note.reason.is_warning() { "Warning" } else { "Normal" }.to_owned()),
@@ -140,8 +139,8 @@ mod tests {
 
     fn named(reason: Reason, distinction: &str, text: &str) -> Event {
         let (regarding, pod) = (object("Deployment", "web"), object("Pod", "web-1"));
-        let note = Note { reason, regarding: &regarding, pod: &pod, distinction, text, instance: "run-1" };
-        event("shop", &note, Timestamp::UNIX_EPOCH)
+        let note = Note { reason, regarding: &regarding, pod: &pod, distinction, text };
+        event("shop", &note, "run-1", Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause};
+use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause, Writer};
 use crate::core::ledger::{Ledger, Untrusted};
+use crate::outside::clock::Clock;
 
 /// The key of the truth.
 pub(crate) const LEDGER_KEY: &str = "ledger.json";
@@ -45,10 +46,16 @@ pub enum StoreError {
 
 /// The ledger as last read or written, and the object that holds it.
 pub struct Store {
-    api: Api,
-    name: String,
+    at: Place,
+    clock: Clock,
     object: ConfigMap,
     ledger: Ledger,
+}
+
+/// Where the ledger is.
+struct Place {
+    api: Api,
+    name: String,
 }
 
 impl Store {
@@ -57,9 +64,19 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
-        let mut store = Self { api, name: name.to_owned(), object: ConfigMap::default(), ledger: Ledger::default() };
-        store.reload().await?;
+        let at = Place { api, name: name.to_owned() };
+        let object = at.get().await?;
+        // Without the server's time, nothing written would have a date: such an answer is none.
+        let no_time = "it has no Date header, and the API server's time is the one that counts";
+        let clock = at.api.clock().ok_or_else(|| at.malformed("get", no_time))?;
+        let mut store = Self { at, clock, object: ConfigMap::default(), ledger: Ledger::default() };
+        store.take(object)?;
         Ok(store)
+    }
+
+    /// The API server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// What is remembered.
@@ -90,81 +107,49 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn reload(&mut self) -> Result<(), StoreError> {
-        let object: ConfigMap = match self.api.get(CONFIG_MAPS, &self.name).await {
-            Err(ApiError { cause: Cause::NotFound, .. }) => {
-                if self.api.own_namespace().await.is_ok_and(|namespace| namespace.metadata.deletion_timestamp.is_some()) {
-                    return Err(StoreError::NamespaceGoes(self.api.namespace().to_owned()));
-                }
-                let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
-                return Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")));
-            }
-            answer => self.whole(answer?, "get")?,
-        };
-        self.ledger = self.read(&object)?;
-        self.object = object;
-        if let Some(newest) = self.ledger.newest() {
-            self.api.clock().at_least(newest);
-        }
-        Ok(())
+        let object = self.at.get().await?;
+        self.take(object)
     }
 
-    fn read(&self, object: &ConfigMap) -> Result<Ledger, StoreError> {
-        let initialized = object.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
-        let data = object.data.as_ref().filter(|data| !data.is_empty());
-        let restore =
-            "Restore it from a backup or from the audit log; or, knowing that cooldowns and open breakers are then forgotten, start anew:";
-        let anew = format!(
-            "{restore} kubectl delete configmap {name} -n {namespace} && kubectl create configmap {name} -n {namespace}",
-            name = self.name,
-            namespace = self.api.namespace()
-        );
-        if object.immutable == Some(true) {
-            return Err(self.untrusted("it is immutable, so nothing could be remembered", &anew));
+    fn take(&mut self, object: ConfigMap) -> Result<(), StoreError> {
+        self.ledger = self.at.read(&object, self.clock.now())?;
+        self.object = object;
+        if let Some(newest) = self.ledger.newest() {
+            self.clock.at_least(newest);
         }
-        match data.and_then(|data| data.get(LEDGER_KEY)) {
-            Some(text) => {
-                let now = self.api.clock().now().unwrap_or_default();
-                Ledger::decode(text, now).map_err(|why| self.untrusted(&why.to_string(), &anew))
-            }
-            None if initialized => Err(self.untrusted(&format!("it has been used, but its key {LEDGER_KEY} is gone"), &anew)),
-            None if data.is_some() || object.binary_data.is_some() => Err(self.untrusted(
-                &format!("it has data, but no key {LEDGER_KEY}: it seems to be another's"),
-                "Use another name: --state-configmap.",
-            )),
-            None => Ok(Ledger::default()),
-        }
+        Ok(())
     }
 
     /// Writes a ledger with something new begun in it, if how that ends will fit as well.
     ///
     /// # Errors
     /// See [`Store::write`].
-    pub async fn begin(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
-        ledger.prune(self.api.clock().now().unwrap_or_default());
-        ledger.has_room().map_err(|why| self.too_large(&why))?;
-        self.write(ledger).await
+    pub async fn begin(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
+        ledger.prune(self.clock.now());
+        ledger.has_room().map_err(|why| self.at.too_large(&why))?;
+        self.write(writer, ledger).await
     }
 
     /// Writes a changed ledger: all of it or nothing.
     ///
     /// # Errors
     /// See [`StoreError`]; after `Conflict` the newer state has been read, and it is for the caller to decide again.
-    pub async fn write(&mut self, mut ledger: Ledger) -> Result<(), StoreError> {
-        let now = self.api.clock().now().unwrap_or_default();
+    pub async fn write(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
+        let now = self.clock.now();
         ledger.prune(now);
-        let text = ledger.encode().map_err(|why| self.too_large(&why))?;
+        let text = ledger.encode().map_err(|why| self.at.too_large(&why))?;
         let before = self.ledger.clone();
         let mut object = self.object.clone();
         object.metadata.managed_fields = None;
         object.metadata.annotations.get_or_insert_default().insert(INITIALIZED.to_owned(), "true".to_owned());
         let data = object.data.get_or_insert_default();
         data.insert(LEDGER_KEY.to_owned(), text.clone());
-        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(self.api.namespace(), now));
+        data.insert(SUMMARY_KEY.to_owned(), ledger.summary(self.at.api.namespace(), now));
 
         let mut attempt = 1;
         loop {
-            let answer = self.api.replace(CONFIG_MAPS, &self.name, &object).await;
-            let error = match answer.and_then(|written| self.whole(written, "update")) {
+            let answer = writer.replace(CONFIG_MAPS, &self.at.name, &object).await;
+            let error = match answer.and_then(|written| self.at.whole(written, "update")) {
                 Ok(written) => {
                     self.object = written;
                     self.ledger = ledger;
@@ -196,7 +181,7 @@ impl Store {
                     }
                 }
                 Cause::Rejected(why) => {
-                    return Err(self.untrusted(
+                    return Err(self.at.untrusted(
                         &format!("the cluster refuses to have it written: {why}"),
                         "If another's key fills it, remove that key: ledger.json and summary are this program's. \
                          If a policy forbids the write, have it allowed.",
@@ -207,19 +192,57 @@ impl Store {
             attempt += 1;
         }
     }
+}
 
-    /// Without a resourceVersion, a PUT would overwrite whatever is there; without the server's time, nothing written would have a
-    /// date: such an answer is none.
+impl Place {
+    async fn get(&self) -> Result<ConfigMap, StoreError> {
+        match self.api.get(CONFIG_MAPS, &self.name).await {
+            Err(ApiError { cause: Cause::NotFound, .. }) => {
+                if self.api.own_namespace().await.is_ok_and(|namespace| namespace.metadata.deletion_timestamp.is_some()) {
+                    return Err(StoreError::NamespaceGoes(self.api.namespace().to_owned()));
+                }
+                let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
+                Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")))
+            }
+            answer => Ok(self.whole(answer?, "get")?),
+        }
+    }
+
+    /// Without a resourceVersion, a PUT would overwrite whatever is there: such an answer is none.
     fn whole(&self, object: ConfigMap, verb: &'static str) -> Result<ConfigMap, ApiError> {
-        let what = if object.metadata.resource_version.as_ref().is_none_or(String::is_empty) {
-            "it has no resourceVersion"
-        } else if self.api.clock().now().is_none() {
-            "it has no Date header, and the API server's time is the one that counts"
-        } else {
-            return Ok(object);
-        };
+        if object.metadata.resource_version.as_ref().is_none_or(String::is_empty) {
+            return Err(self.malformed(verb, "it has no resourceVersion"));
+        }
+        Ok(object)
+    }
+
+    fn malformed(&self, verb: &'static str, what: &str) -> ApiError {
         let call = Call { verb, resource: CONFIG_MAPS, name: self.name.clone() };
-        Err(ApiError { call, cause: Cause::Malformed(what.to_owned()) })
+        ApiError { call, cause: Cause::Malformed(what.to_owned()) }
+    }
+
+    fn read(&self, object: &ConfigMap, now: Timestamp) -> Result<Ledger, StoreError> {
+        let initialized = object.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
+        let data = object.data.as_ref().filter(|data| !data.is_empty());
+        let restore =
+            "Restore it from a backup or from the audit log; or, knowing that cooldowns and open breakers are then forgotten, start anew:";
+        let anew = format!(
+            "{restore} kubectl delete configmap {name} -n {namespace} && kubectl create configmap {name} -n {namespace}",
+            name = self.name,
+            namespace = self.api.namespace()
+        );
+        if object.immutable == Some(true) {
+            return Err(self.untrusted("it is immutable, so nothing could be remembered", &anew));
+        }
+        match data.and_then(|data| data.get(LEDGER_KEY)) {
+            Some(text) => Ledger::decode(text, now).map_err(|why| self.untrusted(&why.to_string(), &anew)),
+            None if initialized => Err(self.untrusted(&format!("it has been used, but its key {LEDGER_KEY} is gone"), &anew)),
+            None if data.is_some() || object.binary_data.is_some() => Err(self.untrusted(
+                &format!("it has data, but no key {LEDGER_KEY}: it seems to be another's"),
+                "Use another name: --state-configmap.",
+            )),
+            None => Ok(Ledger::default()),
+        }
     }
 
     fn too_large(&self, why: &Untrusted) -> StoreError {

@@ -15,7 +15,7 @@ use crate::commands::desk::{Asked, CronJobObject, Source, View};
 use crate::core::ledger::MAX_BYTES;
 use crate::core::runbook::Runbook;
 use crate::core::words::inert;
-use crate::outside::clock::{Clock, Deadline};
+use crate::outside::clock::Deadline;
 use crate::outside::load::LoadError;
 use crate::outside::notify::Webhook;
 use crate::run::RunError;
@@ -41,7 +41,7 @@ pub async fn check(asked: &Asked, access: Access) -> Findings {
     if let Some(hook) = &asked.settings.notify {
         webhook(&mut findings, hook).await;
     }
-    match Api::connect(access, Clock::default(), Deadline::after(PATIENCE)).await {
+    match Api::connect(access, Deadline::after(PATIENCE)).await {
         Ok(api) => rest(&mut findings, asked, here, &api, None).await,
         Err(error) => findings.failed("API server", error.into()),
     }
@@ -96,7 +96,7 @@ async fn with_view(findings: &mut Findings, here: Option<Vec<Runbook>>, api: &Ap
         findings.failed("permissions", error.into());
     }
     ledger(findings, api, state_configmap).await;
-    findings.now = api.clock().now();
+    findings.now = api.clock().map(|clock| clock.now());
 }
 
 fn runbooks(findings: &mut Findings, source: Result<Source, LoadError>) -> Vec<Runbook> {
@@ -127,9 +127,10 @@ fn allowed_here(findings: &mut Findings, runbooks: &[Runbook], namespace: &str) 
 }
 
 fn clock(findings: &mut Findings, api: &Api) {
-    let Some(skew) = api.clock().skew() else {
+    let Some(clock) = api.clock() else {
         return findings.problem("clock", "the API server's answers have no Date header: there is no time to go by".to_owned());
     };
+    let skew = clock.skew();
     let seconds = skew.as_secs().unsigned_abs();
     let word = if skew.is_negative() { "behind" } else { "ahead of" };
     let offset = format!("this machine's clock is {seconds} s {word} the API server's");

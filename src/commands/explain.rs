@@ -108,7 +108,7 @@ pub async fn explain(
         None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
         Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
     };
-    let now = api.clock().now().unwrap_or_default();
+    let now = store.clock().now();
     // As a run does, but for the write.
     let mut ledger = store.ledger().clone();
     ledger.remember(standing(&snapshot.requests), &settings.selector, now);
@@ -116,16 +116,16 @@ pub async fn explain(
     // As a run does: where nothing else blocks, the probes are asked.
     for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
         let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
-        probe::ask_if_wanted(&decision, request, &runbooks, &mut snapshot).await;
+        probe::ask_if_wanted(&decision, request, &mut snapshot).await;
     }
     if let Some(folder) = record_in {
-        record(folder, &files, &runbooks, &snapshot, store.ledger(), now, pod).map_err(RunError::from)?;
+        record(folder, &files, &Decider::new(&runbooks, &snapshot, store.ledger(), now), pod).map_err(RunError::from)?;
     }
     let basis = match view.inside {
         true => None,
         false => {
             let needs = needs(&settings.state_configmap, &runbooks);
-            Some(view.desk.basis(api.clock().now(), &view.configured, from, &trial(&api, &view.desk, &needs).await))
+            Some(view.desk.basis(now, &view.configured, from, &trial(&api, &view.desk, &needs).await))
         }
     };
     let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
@@ -198,7 +198,7 @@ impl Explainer<'_> {
 
     /// Whether, and when, a run acts on it. The blocks end together at some time, or never; what is decided then, if nothing else
     /// changes, says the very function that decides now. Where no run would begin or act, that comes before it.
-    fn eligibility(&self, request: &Request, decision: &Decision) -> Eligibility {
+    fn eligibility(&self, request: &Request, decision: &Decision<'_>) -> Eligibility {
         let Eligibility { eligible, at, then, .. } = self.by_itself(request, decision);
         let obstacles = self.basis.map(|basis| basis.obstacles.as_slice()).unwrap_or_default();
         let acts = matches!(eligible, Eligible::Now | Eligible::Later);
@@ -207,7 +207,7 @@ impl Explainer<'_> {
         Eligibility { eligible, at, then, prevented_by }
     }
 
-    fn by_itself(&self, request: &Request, decision: &Decision) -> Eligibility {
+    fn by_itself(&self, request: &Request, decision: &Decision<'_>) -> Eligibility {
         let without = |eligible| Eligibility { eligible, at: None, then: None, prevented_by: Vec::new() };
         if decision.mode == Mode::AutoExecute {
             return without(Eligible::Now);
@@ -222,7 +222,7 @@ impl Explainer<'_> {
         }
         let then = Decider::new(self.runbooks, self.snapshot, &ledger, at).decide(request);
         let eligible = if then.mode == Mode::AutoExecute { Eligible::Later } else { Eligible::NotByItself };
-        let then = Then { mode: then.mode.as_str(), message: then.message(&request.pod.name, self.runbooks) };
+        let then = Then { mode: then.mode.as_str(), message: then.message(&request.pod.name) };
         Eligibility { at: Some(at), then: Some(then), ..without(eligible) }
     }
 }

@@ -1,7 +1,6 @@
 //! `reset-breaker`: a human lets automation go on, and says why. The reason and the API server's own name for them are kept.
 
-use jiff::Timestamp;
-
+use crate::cluster::api::Writer;
 use crate::cluster::store::{Store, StoreError};
 use crate::core::ledger::{BreakerEvent, Reset};
 
@@ -12,15 +11,15 @@ const ATTEMPTS: u32 = 5;
 ///
 /// # Errors
 /// The ledger cannot be read or written.
-pub async fn write(reset: &Reset, store: &mut Store, now: impl Fn() -> Timestamp) -> Result<Vec<BreakerEvent>, StoreError> {
+pub async fn write(reset: &Reset, store: &mut Store, writer: &Writer) -> Result<Vec<BreakerEvent>, StoreError> {
     let mut attempt = 1;
     loop {
         let mut ledger = store.ledger().clone();
-        let cleared = reset.apply(&mut ledger, now());
+        let cleared = reset.apply(&mut ledger, store.clock().now());
         if cleared.is_empty() {
             return Ok(cleared);
         }
-        match store.write(ledger).await {
+        match store.write(writer, ledger).await {
             Ok(()) => return Ok(cleared),
             Err(StoreError::Conflict) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),

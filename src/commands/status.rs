@@ -357,7 +357,14 @@ mod tests {
         world.runbook().triggers.probable_causes.clear();
         world.request().confidence = Some("0.9".to_owned());
         let decision = decide(&world.snapshot.requests[0], &world.runbooks, &world.snapshot, &world.ledger, now());
-        let proposal = crate::core::intent::proposal(&world.snapshot.requests[0], &decision, &world.snapshot, &world.runbooks).unwrap();
+        let proposal = crate::core::intent::Decided {
+            request: &world.snapshot.requests[0],
+            decision: &decision,
+            snapshot: &world.snapshot,
+            now: now(),
+        }
+        .proposal()
+        .unwrap();
         let command = proposal.approve_with.clone();
         let ledger = Ledger { proposals: vec![proposal], ..Ledger::default() };
         for columns in [60, 80, 120] {

@@ -45,15 +45,15 @@ use plan::{Approval, approval, plan};
 
 /// What may be done for one request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
+pub struct Decision<'a> {
     /// What may be done.
     pub mode: Mode,
     /// What led to it.
     pub reason: Reason,
     /// What detection knows, once it is well-formed.
     pub evidence: Option<Evidence>,
-    /// The one runbook that matches, by index into the runbooks given.
-    pub runbook: Option<usize>,
+    /// The one runbook that matches.
+    pub runbook: Option<&'a Runbook>,
     /// Every guardrail's result, in the order of [`GuardrailId`]; empty where no runbook applies.
     pub guardrails: Vec<Check>,
     /// Where a human has to approve, or has approved: the plan.
@@ -203,7 +203,7 @@ impl From<DecisionMode> for Mode {
     }
 }
 
-impl Decision {
+impl<'a> Decision<'a> {
     /// The guardrails that block.
     pub fn blocked(&self) -> impl Iterator<Item = &Check> {
         self.guardrails.iter().filter(|check| check.verdict == Verdict::Blocked)
@@ -216,35 +216,35 @@ impl Decision {
     }
 
     /// Nothing may be done, before any guardrail is looked at.
-    fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<usize>) -> Self {
+    fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<&'a Runbook>) -> Self {
         Self { mode, reason, evidence, runbook, guardrails: Vec::new(), plan: None, observing: false }
     }
 }
 
 /// Decides for one of the snapshot's requests. For many, see [`Decider`].
-pub fn decide(request: &Request, runbooks: &[Runbook], snapshot: &Snapshot, ledger: &Ledger, now: Timestamp) -> Decision {
+pub fn decide<'a>(request: &Request, runbooks: &'a [Runbook], snapshot: &Snapshot, ledger: &Ledger, now: Timestamp) -> Decision<'a> {
     Decider::new(runbooks, snapshot, ledger, now).decide(request)
 }
 
 /// Decides for many requests of one snapshot: what all of them have in common is worked out once.
 #[derive(Debug)]
-pub struct Decider<'a> {
-    runbooks: &'a [Runbook],
-    snapshot: &'a Snapshot,
-    ledger: &'a Ledger,
-    now: Timestamp,
+pub struct Decider<'a, 'r> {
+    pub(crate) runbooks: &'r [Runbook],
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) now: Timestamp,
     matched_services: usize,
 }
 
-impl<'a> Decider<'a> {
+impl<'a, 'r> Decider<'a, 'r> {
     /// Everything that the decisions rest on.
-    pub fn new(runbooks: &'a [Runbook], snapshot: &'a Snapshot, ledger: &'a Ledger, now: Timestamp) -> Self {
+    pub fn new(runbooks: &'r [Runbook], snapshot: &'a Snapshot, ledger: &'a Ledger, now: Timestamp) -> Self {
         let matched_services = intake::matched_services(runbooks, snapshot, ledger, now);
         Self { runbooks, snapshot, ledger, now, matched_services }
     }
 
     /// What may be done for one of the snapshot's requests.
-    pub fn decide(&self, request: &Request) -> Decision {
+    pub fn decide(&self, request: &Request) -> Decision<'r> {
         let decision = self.decide_aloud(request);
         let observing = self.only_observes(request, &decision);
         Decision { observing, ..decision }
@@ -252,13 +252,13 @@ impl<'a> Decider<'a> {
 
     /// Whether nothing that may answer to the request is allowed more than to observe. Where no single runbook does, those may that the
     /// request names or that match, else any of the run.
-    fn only_observes(&self, request: &Request, decision: &Decision) -> bool {
+    fn only_observes(&self, request: &Request, decision: &Decision<'_>) -> bool {
         if self.snapshot.bounds.ceiling == DecisionMode::Observe {
             return true;
         }
         let named = |name: &String| self.runbooks.iter().filter(|runbook| runbook.name == *name).collect::<Vec<_>>();
         let mut candidates: Vec<&Runbook> = match (decision.runbook, &decision.reason) {
-            (Some(index), _) => self.runbooks.get(index).into_iter().collect(),
+            (Some(runbook), _) => vec![runbook],
             (None, Reason::SeveralRunbooks(names)) => names.iter().flat_map(named).collect(),
             (None, _) => request.runbook.iter().flat_map(named).collect(),
         };
@@ -268,14 +268,14 @@ impl<'a> Decider<'a> {
         only_observe(&candidates)
     }
 
-    fn decide_aloud(&self, request: &Request) -> Decision {
+    fn decide_aloud(&self, request: &Request) -> Decision<'r> {
         let bounds = &self.snapshot.bounds;
-        let (evidence, index, runbook) = match intake(request, self.runbooks, bounds, self.ledger, self.now) {
+        let (evidence, runbook) = match intake(request, self.runbooks, bounds, self.ledger, self.now) {
             Intake::Closed(why) => return Decision::early(Mode::Abort, Reason::Closed(why), None, None),
             Intake::Malformed(why) => return Decision::early(Mode::Abort, Reason::Malformed(why), None, None),
             Intake::Expired { evidence, runbook, reason } => return Decision::early(Mode::Abort, reason, Some(evidence), runbook),
             Intake::Unmatched { evidence, reason } => return Decision::early(Mode::Manual, reason, Some(evidence), None),
-            Intake::Matched { evidence, index, runbook } => (evidence, index, runbook),
+            Intake::Matched { evidence, runbook } => (evidence, runbook),
         };
         let (ledger, now, matched_services) = (self.ledger, self.now, self.matched_services);
         let case = Case { request, evidence: &evidence, runbook, snapshot: self.snapshot, ledger, now, matched_services };
@@ -297,7 +297,7 @@ impl<'a> Decider<'a> {
                 mode,
                 reason,
                 evidence: Some(evidence),
-                runbook: Some(index),
+                runbook: Some(runbook),
                 guardrails,
                 plan: Some(plan),
                 observing: false,
@@ -305,7 +305,7 @@ impl<'a> Decider<'a> {
         } else {
             (most.into(), why)
         };
-        Decision { mode, reason, evidence: Some(evidence), runbook: Some(index), guardrails, plan: None, observing: false }
+        Decision { mode, reason, evidence: Some(evidence), runbook: Some(runbook), guardrails, plan: None, observing: false }
     }
 }
 

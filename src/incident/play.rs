@@ -11,7 +11,7 @@ use super::model::{End, Expected, Incident, Moment};
 use crate::cluster::matching::recorded::{Kind, Objects};
 use crate::core::decide::turn;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
-use crate::core::intent::{execution, proposal, stands_for};
+use crate::core::intent::Decided;
 use crate::core::ledger::{Holder, Ledger, Outcome, Settled, later};
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Request, Snapshot};
@@ -117,9 +117,9 @@ fn play(incident: &Incident) -> Vec<Row> {
             let annotations = json!({annotation::APPROVE: plan, annotation::APPROVED_BY: by});
             let _ = objects.patch(Kind::Pod, pod, &json!({"metadata": {"annotations": annotations}}));
         }
-        let decided = Run { runbooks: &incident.runbooks, moment, objects: &objects, number, now }.decide_all(&mut ledger);
+        let decided = Playing { runbooks: &incident.runbooks, moment, objects: &objects, number, now }.decide_all(&mut ledger);
         for (pod, decision) in &decided {
-            rows.push(compared(row(pod), moment.expect.iter().find(|(name, _)| name == pod), decision, &incident.runbooks));
+            rows.push(compared(row(pod), moment.expect.iter().find(|(name, _)| name == pod), decision));
         }
         for (pod, expected) in &moment.expect {
             if !decided.iter().any(|(name, _)| name == pod) {
@@ -132,7 +132,7 @@ fn play(incident: &Incident) -> Vec<Row> {
 }
 
 /// One run, without its acts.
-struct Run<'a> {
+struct Playing<'a> {
     runbooks: &'a [Runbook],
     moment: &'a Moment,
     objects: &'a Objects,
@@ -140,10 +140,10 @@ struct Run<'a> {
     now: Timestamp,
 }
 
-impl Run<'_> {
+impl<'a> Playing<'a> {
     /// As `run` does: everyone once on the same facts; then, one at a time, oldest request first, those that may be replaced, with
     /// the ledger as those before left it.
-    fn decide_all(&self, ledger: &mut Ledger) -> Vec<(String, Decision)> {
+    fn decide_all(&self, ledger: &mut Ledger) -> Vec<(String, Decision<'a>)> {
         let Moment { bounds, decide: only, .. } = self.moment;
         let mut snapshot = self.objects.snapshot(bounds.clone(), self.runbooks);
         ledger.remember(standing(&snapshot.requests), &bounds.selector, self.now);
@@ -158,8 +158,9 @@ impl Run<'_> {
             if decision.mode == Mode::AutoExecute {
                 eligible.push(request.clone());
             } else {
-                proposals.extend(proposal(request, &decision, &snapshot, self.runbooks));
-                stand.extend(stands_for(request, &decision));
+                let one = Decided { request, decision: &decision, snapshot: &snapshot, now: self.now };
+                proposals.extend(one.proposal());
+                stand.extend(one.stands_for());
                 decided.push((request.pod.name.to_string(), decision));
             }
         }
@@ -174,16 +175,16 @@ impl Run<'_> {
         decided
     }
 
-    fn one(&self, request: &Request, snapshot: &Snapshot, ledger: &mut Ledger, passed: &mut Duration) -> Decision {
+    fn one(&self, request: &Request, snapshot: &Snapshot, ledger: &mut Ledger, passed: &mut Duration) -> Decision<'a> {
         let now = self.after(*passed);
         let decision = decide(request, self.runbooks, snapshot, ledger, now);
         let run_id = format!("simulated-{}", self.number + 1);
         let id = format!("{run_id}-{}", request.pod.uid);
         let holder = Holder { run_id: run_id.clone(), pod: None, pod_uid: None };
-        let Some(execution) = execution(&decision, request, snapshot, self.runbooks, now, id.clone(), holder) else {
-            let proposal = proposal(request, &decision, snapshot, self.runbooks);
-            ledger.withdraw_plans(stands_for(request, &decision).as_slice(), &snapshot.bounds.selector);
-            ledger.propose(proposal.as_slice());
+        let decided = Decided { request, decision: &decision, snapshot, now };
+        let Some(execution) = decided.execution(id.clone(), holder) else {
+            ledger.withdraw_plans(decided.stands_for().as_slice(), &snapshot.bounds.selector);
+            ledger.propose(decided.proposal().as_slice());
             return decision;
         };
         ledger.executions.push(execution);
@@ -202,12 +203,12 @@ impl Run<'_> {
     }
 }
 
-fn compared(row: Row, expected: Option<&(String, Expected)>, decision: &Decision, runbooks: &[Runbook]) -> Row {
+fn compared(row: Row, expected: Option<&(String, Expected)>, decision: &Decision<'_>) -> Row {
     let got = Got {
         mode: decision.mode.as_str(),
         blocked_by: decision.blocked().map(|check| check.id.as_str()).collect(),
         reason: decision.reason.as_str(),
-        message: decision.message(&row.pod, runbooks),
+        message: decision.message(&row.pod),
     };
     let Some((_, expected)) = expected else {
         let differences = vec!["- nothing: the pod is not listed".to_owned(), format!("+ {}", got.short()), format!("  {}", got.message)];

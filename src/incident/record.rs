@@ -50,7 +50,7 @@ pub struct Seen<'a> {
     /// When.
     pub now: Timestamp,
     /// The decisions; a request of the snapshot that is not among them was not decided then.
-    pub decisions: Vec<(&'a Request, &'a Decision)>,
+    pub decisions: Vec<(&'a Request, &'a Decision<'a>)>,
 }
 
 /// Records what would be decided at this moment, for a command that only looks: on the pod of this name, or on every pod that asks.
@@ -61,13 +61,10 @@ pub struct Seen<'a> {
 pub fn record(
     folder: &Path,
     files: &[(String, String)],
-    runbooks: &[Runbook],
-    snapshot: &Snapshot,
-    ledger: &Ledger,
-    now: Timestamp,
+    decider: &Decider<'_, '_>,
     pod: Option<&str>,
 ) -> Result<Option<PathBuf>, RecordError> {
-    let decider = Decider::new(runbooks, snapshot, ledger, now);
+    let Decider { runbooks, snapshot, ledger, now, .. } = *decider;
     let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let decided: Vec<(&Request, Decision)> = concerned.map(|request| (request, decider.decide(request))).collect();
     let decisions = decided.iter().map(|(request, decision)| (*request, decision)).collect();
@@ -215,7 +212,7 @@ impl Recorder {
             probes: None,
             ledger: None,
             decide: None,
-            expect: decisions.iter().map(|(request, decision)| expected(request, decision, runbooks)).collect(),
+            expect: decisions.iter().map(|(request, decision)| expected(request, decision)).collect(),
         };
         if self.head.is_none() {
             self.head = Some(Head {
@@ -325,13 +322,13 @@ fn settings(snapshot: &Snapshot) -> Settings {
     }
 }
 
-fn expected(request: &Request, decision: &Decision, runbooks: &[Runbook]) -> (String, Expected) {
+fn expected(request: &Request, decision: &Decision<'_>) -> (String, Expected) {
     let acts = decision.mode == Mode::AutoExecute;
     let expected = Expected {
         mode: decision.mode.as_str(),
         reason: decision.reason.as_str(),
         blocked_by: decision.blocked().map(|check| check.id.as_str()).collect(),
-        message: decision.message(&request.pod.name, runbooks),
+        message: decision.message(&request.pod.name),
         // Until it is known how it ended: that nothing was done counts for nothing.
         outcome: acts.then_some(Outcome::NotExecuted.as_str()),
         detail: None,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::model::Incident;
 use super::{Simulation, read, simulate, simulate_text};
+use crate::core::decide::Decider;
 use crate::core::decide::{GuardrailId, Mode, Reason};
 use crate::incident::record::record;
 use crate::terminal::table::Layout;
@@ -216,7 +217,7 @@ fn every_incident_of_the_library_recorded_again_has_the_same_facts_and_decisions
         let files = crate::outside::load::read(&[from]).files;
         for moment in moments {
             let snapshot = moment.objects.snapshot(moment.bounds.clone(), runbooks);
-            let path = record(&folder.0, &files, runbooks, &snapshot, ledger, moment.at, None)
+            let path = record(&folder.0, &files, &Decider::new(runbooks, &snapshot, ledger, moment.at), None)
                 .unwrap_or_else(|error| panic!("{name}, {}: {error}", moment.label));
             assert_eq!(path.is_none(), snapshot.requests.is_empty(), "{name}, {}", moment.label);
             let Some(path) = path else { continue };
@@ -236,7 +237,7 @@ fn one_pod_alone_is_recorded_beside_others_that_ask() {
     let Incident { runbooks, ledger, moments, .. } = read::of_text(&library().join("test.yaml"), &text).unwrap().remove(0);
     let snapshot = moments[0].objects.snapshot(moments[0].bounds.clone(), &runbooks);
     let files = crate::outside::load::read(&[library().join("../runbook.yaml")]).files;
-    let path = record(&folder.0, &files, &runbooks, &snapshot, &ledger, moments[0].at, Some("pay-a")).unwrap().unwrap();
+    let path = record(&folder.0, &files, &Decider::new(&runbooks, &snapshot, &ledger, moments[0].at), Some("pay-a")).unwrap().unwrap();
     let played = simulate(&[path]).unwrap();
     assert!(played.passed(), "{}", played.table(Layout::PLAIN));
     assert_eq!(played.decisions.iter().map(|row| row.pod.as_str()).collect::<Vec<_>>(), ["pay-a"]);

@@ -9,41 +9,67 @@ use std::time::{Duration, Instant};
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 
-/// The API server's time, as far as its answers have told it. Clones share it.
+/// What the API server's answers have told of its time, if any of them has. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Arc<Mutex<Option<(Timestamp, Instant)>>>);
+pub struct Heard(Arc<Mutex<Option<Base>>>);
 
-impl Clock {
+/// A date of the server's, and when we heard it.
+type Base = (Timestamp, Instant);
+
+impl Heard {
     /// Takes note of a response's `Date` header. Time never runs backwards.
-    pub fn heard(&self, date: Option<&http::HeaderValue>) {
+    pub fn date(&self, date: Option<&http::HeaderValue>) {
         let stated = date.and_then(|value| value.to_str().ok()).and_then(|text| rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
         if let Some(stated) = stated {
             self.at_least(stated);
         }
     }
 
-    /// Time is at least this: the newest moment in the ledger.
-    pub fn at_least(&self, moment: Timestamp) {
+    fn at_least(&self, moment: Timestamp) {
         let mut base = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if base.is_none_or(|base| carried_on(base) < moment) {
             *base = Some((moment, monotonic()));
         }
     }
 
-    /// Now, once the server has answered anything at all.
-    pub fn now(&self) -> Option<Timestamp> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(carried_on)
+    fn base(&self) -> Option<Base> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's clock, once an answer has told its time.
+    pub fn clock(&self) -> Option<Clock> {
+        Some(Clock { first: self.base()?, heard: self.clone() })
+    }
+}
+
+/// The API server's clock: it has told its time. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// What it told first.
+    first: Base,
+    heard: Heard,
+}
+
+impl Clock {
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        carried_on(self.heard.base().unwrap_or(self.first))
+    }
+
+    /// Time is at least this: the newest moment in the ledger.
+    pub fn at_least(&self, moment: Timestamp) {
+        self.heard.at_least(moment);
     }
 
     /// How far this machine's own clock is ahead of the server's, to the second that a `Date` header has; below zero: behind.
     /// For people only: nothing is decided by it.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
-    pub fn skew(&self) -> Option<SignedDuration> {
-        self.now().map(|server| Timestamp::now().duration_since(server))
+    pub fn skew(&self) -> SignedDuration {
+        Timestamp::now().duration_since(self.now())
     }
 }
 
-fn carried_on((base, heard): (Timestamp, Instant)) -> Timestamp {
+fn carried_on((base, heard): Base) -> Timestamp {
     base.checked_add(heard.elapsed()).unwrap_or(Timestamp::MAX)
 }
 
@@ -103,16 +129,17 @@ mod tests {
 
     #[test]
     fn time_is_the_servers_and_never_runs_backwards() {
-        let clock = Clock::default();
-        assert_eq!(clock.now(), None);
-        clock.heard(Some(&http::HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT")));
-        let first = clock.now().unwrap();
+        let heard = Heard::default();
+        heard.date(Some(&http::HeaderValue::from_static("yesterday")));
+        heard.date(None);
+        assert!(heard.clock().is_none());
+        heard.date(Some(&http::HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT")));
+        let clock = heard.clock().unwrap();
+        let first = clock.now();
         assert_eq!(first.as_second(), 784_111_777);
-        clock.heard(Some(&http::HeaderValue::from_static("Sun, 06 Nov 1994 08:00:00 GMT")));
-        clock.heard(Some(&http::HeaderValue::from_static("yesterday")));
-        clock.heard(None);
-        assert!(clock.now().unwrap() >= first);
+        heard.date(Some(&http::HeaderValue::from_static("Sun, 06 Nov 1994 08:00:00 GMT")));
+        assert!(clock.now() >= first);
         clock.at_least("2026-01-01T00:00:00Z".parse().unwrap());
-        assert!(clock.now().unwrap() >= "2026-01-01T00:00:00Z".parse().unwrap());
+        assert!(clock.now() >= "2026-01-01T00:00:00Z".parse().unwrap());
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::core::decide::{Decision, probes_wanted};
-use crate::core::runbook::{Probe, Question, Reading, Runbook, Values};
+use crate::core::runbook::{Probe, Question, Reading, Values};
 use crate::core::snapshot::{Fact, Request, Snapshot};
 use crate::outside::clock::Deadline;
 
@@ -22,8 +22,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Asks the probes that a decision waits for, if it does, and puts their answers into the snapshot. True: decide again; where
 /// the decision is to authorise an action, on facts read after this.
-pub async fn ask_if_wanted(decision: &Decision, request: &Request, runbooks: &[Runbook], snapshot: &mut Snapshot) -> bool {
-    let Some(probes) = probes_wanted(decision, request, runbooks, snapshot) else { return false };
+pub async fn ask_if_wanted(decision: &Decision<'_>, request: &Request, snapshot: &mut Snapshot) -> bool {
+    let Some(probes) = probes_wanted(decision, request, snapshot) else { return false };
     let workload = snapshot.workload_of(request);
     // What is missing is empty, and refused where a probe needs it.
     let values = Values {

@@ -9,6 +9,7 @@ use crate::core::judge::Verdict;
 use crate::core::ledger::{Execution, Holder, InFlight, Outcome};
 use crate::outside::clock::{Deadline, Stopwatch};
 
+use super::report::Ended;
 use super::{ATTEMPTS, Run, RunError};
 
 /// How long after its deadline a holder is still left alone: it may be writing the outcome.
@@ -44,34 +45,39 @@ impl<W: Write> Run<'_, W> {
             };
             let why = match self.holder(terms).await {
                 HolderIs::Alive(why) => {
-                    self.reporter.left_to_its_holder(&execution, terms, &why);
+                    self.reporter.trail.left_to_its_holder(&execution, terms, &why);
                     return Ok(());
                 }
                 HolderIs::Dead(why) => why,
             };
-            if self.dry_run {
-                self.reporter.would_adopt(&execution, &why);
+            let Some(writer) = self.writer.clone() else {
+                self.reporter.trail.would_adopt(&execution, &why);
                 return Ok(());
-            }
+            };
             // Ours first, or two runs would settle it.
             terms.holder = self.holder_of_this_run();
             let terms = terms.clone();
-            match self.store.write(ledger).await {
+            match self.store.write(&writer, ledger).await {
                 Err(StoreError::Conflict) => continue,
                 written => written?,
             }
-            self.reporter.adopting(&execution, &why);
+            self.reporter.trail.adopting(&execution, &why);
             let execution = Execution { in_flight: Some(terms.clone()), ..execution };
             let clock = Stopwatch::running_for(self.now().duration_since(execution.started_at).unsigned_abs());
             let verdict = self.verdict_on(&execution, &terms, clock).await?;
             // An adopter never refunds a cooldown.
-            return self.settle(&execution, verdict, true, clock.elapsed()).await;
+            let ended = Ended { execution: &execution, verdict, charged: true, took: clock.elapsed(), said: None };
+            return self.settle(&writer, ended).await;
         }
         Ok(())
     }
 
     pub(super) fn holder_of_this_run(&self) -> Holder {
-        Holder { run_id: self.reporter.run_id().to_owned(), pod: self.settings.pod_name.clone(), pod_uid: self.settings.pod_uid.clone() }
+        Holder {
+            run_id: self.reporter.trail.run_id().to_owned(),
+            pod: self.settings.pod_name.clone(),
+            pod_uid: self.settings.pod_uid.clone(),
+        }
     }
 
     async fn holder(&self, terms: &InFlight) -> HolderIs {
@@ -108,7 +114,7 @@ impl<W: Write> Run<'_, W> {
                 }
                 Ok(pod) if stands(&pod) => {
                     let (pod, left) = (&execution.pod.name, may_land.left().as_secs());
-                    self.reporter.progress().show(&format!("waiting whether a late deletion of {pod} lands, {left} s at most"));
+                    self.reporter.trail.progress().show(&format!("waiting whether a late deletion of {pod} lands, {left} s at most"));
                     tokio::time::sleep(LOOK).await;
                 }
                 Ok(_) | Err(ApiError { cause: Cause::NotFound, .. }) => break,

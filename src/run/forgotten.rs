@@ -22,20 +22,21 @@ impl<W: Write> Run<'_, W> {
         let name = self.settings.state_configmap.clone();
         let message = earlier.message(&name, self.api.namespace());
         let ledger = ObjectRef { kind: "ConfigMap".to_owned(), name, uid: self.store.uid().to_owned() };
-        let silent = observes_only(&self.runbooks, self.settings.ceiling);
+        let silent = observes_only(self.runbooks, self.settings.ceiling);
         self.reporter.ledger_starts_anew(message, &ledger, silent).await;
         self.starts_anew = true;
     }
 
     /// Writes the ledger as it is, so that the next run does not say it again; where a human was to hear of it and could not, it does.
     pub(super) async fn remember_the_new_ledger(&mut self) {
-        let told = self.settings.notify.is_none() || observes_only(&self.runbooks, self.settings.ceiling);
-        let heard = self.reporter.trail_is_lost().is_none();
-        if !self.starts_anew || self.dry_run || !told || !heard || self.store.unused_since().is_none() {
+        let told = self.settings.notify.is_none() || observes_only(self.runbooks, self.settings.ceiling);
+        let heard = self.reporter.trail.lost().is_none();
+        let Some(writer) = &self.writer else { return };
+        if !self.starts_anew || !told || !heard || self.store.unused_since().is_none() {
             return;
         }
         let ledger = self.store.ledger().clone();
-        if let Err(error) = self.store.write(ledger).await {
+        if let Err(error) = self.store.write(writer, ledger).await {
             tracing::warn!("cannot mark the new ledger as used: {error}; the next run says again that it starts anew");
         }
     }

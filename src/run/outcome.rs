@@ -1,6 +1,6 @@
 //! How an action ended, in a sentence: what happened, to which pod, and what was seen.
 
-use crate::core::ledger::Outcome;
+use crate::core::ledger::{BreakerEvent, Outcome};
 use crate::core::runbook::Method;
 
 /// What was done to a pod by this method, in the past.
@@ -22,6 +22,12 @@ pub(super) fn sentence(method: Method, pod: &str, result: Outcome, detail: &str)
         Outcome::DegradedBefore => format!("replaced {pod} in a workload that was degraded before: {detail}"),
         Outcome::NotExecuted => format!("left {pod} as it is, not {done}: {detail}"),
     }
+}
+
+/// What an opened breaker means.
+pub(super) fn stopped(opening: &BreakerEvent) -> String {
+    let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
+    format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
 }
 
 #[cfg(test)]

@@ -21,18 +21,18 @@ impl<W: Write> Run<'_, W> {
             if !remembered && !withdrawn {
                 return Ok(requests);
             }
-            if self.dry_run {
+            let Some(writer) = &self.writer else {
                 self.store.assume(ledger);
                 return Ok(requests);
-            }
-            match self.store.write(ledger).await {
+            };
+            match self.store.write(writer, ledger).await {
                 Err(StoreError::Conflict) if attempt < SETTLE_ATTEMPTS => attempt += 1,
                 written => {
                     written?;
                     return Ok(requests);
                 }
             }
-            requests = matching::requests(&self.api, &self.bounds(), &self.runbooks).await?;
+            requests = matching::requests(&self.api, &self.bounds(), self.runbooks).await?;
         }
     }
 }

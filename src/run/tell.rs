@@ -8,14 +8,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::cluster::store::StoreError;
-use crate::core::decide::Decision;
+use crate::core::intent::Decided;
 use crate::core::ledger::{BreakerEvent, Execution, Ledger, Notified, Proposal, Settled, StandsFor};
-use crate::core::runbook::Runbook;
-use crate::core::snapshot::{Request, Snapshot};
 use crate::outside::clock::Stopwatch;
 
 use super::{Run, RunError, SETTLE_ATTEMPTS};
-use crate::core::intent::{proposal, stands_for};
 
 /// An outcome this old that nobody was told of is no news any more.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
@@ -36,10 +33,10 @@ pub(super) struct Put {
 
 impl Put {
     /// Takes note of a decision that is not to act.
-    pub(super) fn add(&mut self, request: &Request, decision: &Decision, snapshot: &Snapshot, runbooks: &[Runbook], ledger: &Ledger) {
-        self.proposals.extend(proposal(request, decision, snapshot, runbooks));
-        if ledger.has_plan_of(&request.pod.uid) {
-            self.stand.extend(stands_for(request, decision));
+    pub(super) fn add(&mut self, decided: &Decided<'_>, ledger: &Ledger) {
+        self.proposals.extend(decided.proposal());
+        if ledger.has_plan_of(&decided.request.pod.uid) {
+            self.stand.extend(decided.stands_for());
         }
     }
 }
@@ -49,6 +46,7 @@ impl<W: Write> Run<'_, W> {
     /// it by the same name. What is asked for no more is withdrawn.
     pub(super) async fn tell(&mut self, Put { proposals, stand }: Put) -> Result<(), RunError> {
         let told = self.notify().await;
+        let Some(writer) = self.writer.clone() else { return Ok(()) };
         for _ in 0..SETTLE_ATTEMPTS {
             let mut ledger = self.store.ledger().clone();
             let withdrawn = ledger.withdraw_plans(&stand, &self.settings.selector);
@@ -56,7 +54,7 @@ impl<W: Write> Run<'_, W> {
             if !ledger.note(&told) && !proposed && !withdrawn {
                 return Ok(());
             }
-            match self.store.write(ledger).await {
+            match self.store.write(&writer, ledger).await {
                 Err(StoreError::Conflict) => {}
                 // Without it a human may be told again, and that is all.
                 Err(error) if !proposed => {
@@ -120,7 +118,7 @@ impl<W: Write> Run<'_, W> {
         let now = self.now();
         let mut told = Vec::new();
         for message in self.reporter.outbox.take(self.store.ledger(), now) {
-            if self.dry_run {
+            if self.writer.is_none() {
                 self.reporter.would_notify(webhook.format.as_str(), &message);
                 continue;
             }

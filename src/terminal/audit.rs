@@ -12,7 +12,9 @@ use std::io::{ErrorKind, Write};
 
 pub use out::StandardOutput;
 pub use progress::{Progress, TICK};
-pub use record::{ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, Settings, VerificationRecord};
+pub use record::{
+    ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, RunReason, Settings, VerificationRecord,
+};
 pub use style::Style;
 
 use crate::terminal::output;

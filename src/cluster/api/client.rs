@@ -20,7 +20,7 @@ use super::access::Loaded;
 use super::error::plugin_failed;
 use super::proxy::Proxy;
 use crate::core::words::{quoted, sentence};
-use crate::outside::clock::Clock;
+use crate::outside::clock::Heard;
 
 /// How long a connection may take, the proxy's part and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,21 +38,21 @@ pub(super) enum ClientError {
 
 /// Builds it. kube's own stack would retry deletes and evictions for minutes on a 429, decide on the proxy, and trust an HTTPS
 /// proxy by the cluster's authority.
-pub(super) fn client(loaded: Loaded, clock: Clock) -> Result<kube::Client, ClientError> {
+pub(super) fn client(loaded: Loaded, heard: Heard) -> Result<kube::Client, ClientError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     let config = &loaded.config;
     // First of all: the connectors ask a credential plugin too, for a certificate, and do not say why there is none.
     let credentials = config.auth_layer().map_err(|error| of_plugin(config, error))?;
     match &loaded.route.proxy {
-        None => over(timely(config.rustls_https_connector_with_connector(http)?), &loaded, credentials, clock),
+        None => over(timely(config.rustls_https_connector_with_connector(http)?), &loaded, credentials, heard),
         Some(proxy) if proxy.uri.scheme_str() == Some("https") => {
             let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
             let tls = tls.map_err(|error| ClientError::NoCertificates(sentence(&error)))?;
             let tunnel = tunnel(proxy, tls.https_only().enable_http1().wrap_connector(http));
-            over(timely(config.rustls_https_connector_with_connector(tunnel)?), &loaded, credentials, clock)
+            over(timely(config.rustls_https_connector_with_connector(tunnel)?), &loaded, credentials, heard)
         }
-        Some(proxy) => over(timely(config.rustls_https_connector_with_connector(tunnel(proxy, http))?), &loaded, credentials, clock),
+        Some(proxy) => over(timely(config.rustls_https_connector_with_connector(tunnel(proxy, http))?), &loaded, credentials, heard),
     }
 }
 
@@ -74,7 +74,7 @@ fn tunnel<C>(proxy: &Proxy, connector: C) -> Tunnel<C> {
 }
 
 /// Over the connections that the connector makes.
-fn over<C>(connector: C, loaded: &Loaded, credentials: Option<AuthLayer>, clock: Clock) -> Result<kube::Client, ClientError>
+fn over<C>(connector: C, loaded: &Loaded, credentials: Option<AuthLayer>, heard: Heard) -> Result<kube::Client, ClientError>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
@@ -87,7 +87,7 @@ where
     });
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(connector);
     let hear = MapResponseLayer::new(move |response: http::Response<_>| {
-        clock.heard(response.headers().get(http::header::DATE));
+        heard.date(response.headers().get(http::header::DATE));
         response
     });
     let service = ServiceBuilder::new()

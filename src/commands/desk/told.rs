@@ -29,9 +29,9 @@ impl Desk {
     }
 
     /// What a command rests on, with what a trial found out.
-    pub fn basis(&self, now: Option<Timestamp>, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
+    pub fn basis(&self, now: Timestamp, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
         Basis {
-            runs: self.runs(now),
+            runs: self.runs(Some(now)),
             runbooks_from,
             settings_of_cron_job: configured.of_cron_job.clone(),
             settings_given: configured.given.clone(),

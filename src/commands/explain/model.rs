@@ -184,18 +184,18 @@ pub struct ToDo {
 impl PodExplanation {
     pub(super) fn new(
         request: &Request,
-        decision: &Decision,
+        decision: &Decision<'_>,
         eligibility: Eligibility,
         explainer: &Explainer<'_>,
         hypothetical: bool,
     ) -> Self {
-        let Explainer { runbooks, snapshot, ledger, now, .. } = *explainer;
+        let Explainer { snapshot, ledger, now, .. } = *explainer;
         let text = |text: &Option<String>| text.as_ref().map(|text| inert(text, LONGEST));
-        let runbook = decision.runbook.and_then(|index| runbooks.get(index));
+        let runbook = decision.runbook;
         let subject = Subject::new(request, runbook, snapshot, ledger);
         let requested_at = requested_at(request, ledger, &snapshot.bounds.selector, now).known().ok().copied();
         let counts = runbook.map(|runbook| SignedDuration::from_mins(i64::from(runbook.triggers.maximum_request_age_minutes)));
-        let message = decision.message(&request.pod.name, runbooks);
+        let message = decision.message(&request.pod.name);
         Self {
             pod: inert(&request.pod.name, LONGEST),
             uid: inert(&request.pod.uid, LONGEST),
@@ -229,7 +229,7 @@ impl PodExplanation {
 }
 
 /// What to do, the same thing once: first about the request itself, then about the guardrails in their order.
-fn to_do(decision: &Decision, subject: &Subject<'_>, hypothetical: bool) -> Vec<ToDo> {
+fn to_do(decision: &Decision<'_>, subject: &Subject<'_>, hypothetical: bool) -> Vec<ToDo> {
     let mut all: Vec<ToDo> = Vec::new();
     let mut add = |guardrail: Option<&'static str>, Remedy { advice, command }: Remedy| match all
         .iter_mut()

@@ -2,19 +2,20 @@
 
 use super::{Decision, GuardrailId, Mode, Reason};
 use crate::core::ledger::Outcome;
-use crate::core::runbook::{Escalate, Runbook};
+use crate::core::runbook::Escalate;
 
-impl Decision {
+impl Decision<'_> {
     /// Who hears of it. A pause that ends by itself is nobody's business, nor is what was only to be observed.
-    pub fn escalation(&self, runbooks: &[Runbook]) -> Escalate {
-        let runbook = self.runbook.and_then(|index| runbooks.get(index));
+    pub fn escalation(&self) -> Escalate {
         match (self.mode, &self.reason) {
             _ if self.observing => Escalate::None,
             // Whoever deletes the pod, the workload or the namespace knows.
             (_, Reason::Closed(_)) => Escalate::None,
             (Mode::Abort, Reason::Blocked) if self.is_moot() => Escalate::None,
             (Mode::Abort, Reason::Blocked) if self.blocked().all(|check| check.is_a_pause()) => Escalate::None,
-            (Mode::Abort, Reason::Blocked) => runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_guardrail_failure),
+            (Mode::Abort, Reason::Blocked) => {
+                self.runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_guardrail_failure)
+            }
             // It is reported, and counts for nothing.
             (_, Reason::Expired { .. }) => Escalate::None,
             (Mode::Observe | Mode::AutoExecute, _) => Escalate::None,

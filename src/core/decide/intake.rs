@@ -22,11 +22,11 @@ pub(super) enum Intake<'a> {
     /// Its own words are wrong.
     Malformed(String),
     /// It is too old to count.
-    Expired { evidence: Evidence, runbook: Option<usize>, reason: Reason },
+    Expired { evidence: Evidence, runbook: Option<&'a Runbook>, reason: Reason },
     /// None or several runbooks answer to it.
     Unmatched { evidence: Evidence, reason: Reason },
     /// Exactly one does.
-    Matched { evidence: Evidence, index: usize, runbook: &'a Runbook },
+    Matched { evidence: Evidence, runbook: &'a Runbook },
 }
 
 /// Takes in one request. Where several runbooks answer to it, the one that allows the greatest age decides whether it has
@@ -41,20 +41,20 @@ pub(super) fn intake<'a>(request: &Request, runbooks: &'a [Runbook], bounds: &Bo
     };
     let matching = matching(request, &evidence, runbooks, &bounds.namespace);
     let candidates = matching.as_deref().unwrap_or_default();
-    let ages = candidates.iter().map(|(_, runbook)| runbook.triggers.maximum_request_age_minutes);
+    let ages = candidates.iter().map(|runbook| runbook.triggers.maximum_request_age_minutes);
     let maximum_minutes = ages.max().unwrap_or(DEFAULT_MAXIMUM_AGE_MINUTES);
     if let Fact::Known(requested_at) = requested_at(request, ledger, &bounds.selector, now)
         && now.duration_since(requested_at) > SignedDuration::from_mins(i64::from(maximum_minutes))
     {
-        let runbook = if let [(index, _)] = candidates { Some(*index) } else { None };
+        let runbook = if let [runbook] = candidates { Some(*runbook) } else { None };
         let renew_with = renew_with(&request.pod.name, &bounds.namespace);
         return Intake::Expired { evidence, runbook, reason: Reason::Expired { requested_at, maximum_minutes, renew_with } };
     }
     match matching {
         Ok(matching) => match matching[..] {
-            [(index, runbook)] => Intake::Matched { evidence, index, runbook },
+            [runbook] => Intake::Matched { evidence, runbook },
             _ => {
-                let mut names: Vec<String> = matching.iter().map(|(_, runbook)| runbook.name.clone()).collect();
+                let mut names: Vec<String> = matching.iter().map(|runbook| runbook.name.clone()).collect();
                 names.sort_unstable();
                 Intake::Unmatched { evidence, reason: Reason::SeveralRunbooks(names) }
             }
@@ -76,37 +76,32 @@ fn closed(request: &Request) -> Option<String> {
 /// The longest account of how a pod ended, in characters.
 const LONGEST_TROUBLE: usize = 300;
 
-/// The runbooks that answer to a request, at least one, each with its index; or what was looked for in vain.
-fn matching<'a>(
-    request: &Request,
-    evidence: &Evidence,
-    runbooks: &'a [Runbook],
-    namespace: &str,
-) -> Result<Vec<(usize, &'a Runbook)>, String> {
-    let mut left: Vec<(usize, &Runbook)> = runbooks.iter().enumerate().collect();
+/// The runbooks that answer to a request, at least one; or what was looked for in vain.
+fn matching<'a>(request: &Request, evidence: &Evidence, runbooks: &'a [Runbook], namespace: &str) -> Result<Vec<&'a Runbook>, String> {
+    let mut left: Vec<&Runbook> = runbooks.iter().collect();
     let (subject, lists) = match &request.runbook {
         Some(name) => (format!("runbook {}, which the request asks for,", quoted(name)), "does not list"),
         None => ("no runbook".to_owned(), "lists"),
     };
     if let Some(name) = &request.runbook {
-        left.retain(|(_, runbook)| runbook.name == *name);
+        left.retain(|runbook| runbook.name == *name);
         if left.is_empty() {
             return Err(format!("{subject} does not exist"));
         }
     }
-    left.retain(|(_, runbook)| runbook.triggers.symptoms.contains(&evidence.symptom));
+    left.retain(|runbook| runbook.triggers.symptoms.contains(&evidence.symptom));
     if left.is_empty() {
         return Err(format!("{subject} {lists} symptom {}", quoted(&evidence.symptom)));
     }
     if let Some(cause) = &evidence.cause {
         let takes = |causes: &[String]| causes.is_empty() || causes.contains(cause);
-        left.retain(|(_, runbook)| takes(&runbook.triggers.probable_causes));
+        left.retain(|runbook| takes(&runbook.triggers.probable_causes));
         if left.is_empty() {
             return Err(format!("{subject} {lists} probable cause {} for symptom {}", quoted(cause), quoted(&evidence.symptom)));
         }
     }
     if left.len() > 1 {
-        left.retain(|(_, runbook)| runbook.scope.allowed_namespaces.iter().any(|allowed| allowed == namespace));
+        left.retain(|runbook| runbook.scope.allowed_namespaces.iter().any(|allowed| allowed == namespace));
         if left.is_empty() {
             return Err(format!(
                 "several runbooks list symptom {}, and none of them allows namespace {namespace}",

@@ -1,7 +1,6 @@
 //! The decision in one sentence, for a service owner at three in the morning.
 
 use super::{Check, Decision, GuardrailId, Mode, Reason};
-use crate::core::runbook::Runbook;
 use crate::core::words::{amount, inert, quoted};
 
 /// The longest name in a sentence: the longest that Kubernetes allows.
@@ -9,12 +8,11 @@ const LONGEST_NAME: usize = 253;
 /// As much of a runbook's notes as an approval request repeats.
 const LONGEST_NOTES: usize = 200;
 
-impl Decision {
+impl Decision<'_> {
     /// What is done about this pod, and why: one line, bounded, and inert whatever the request's annotations hold.
-    /// `runbooks` are those that were decided with.
-    pub fn message(&self, pod: &str, runbooks: &[Runbook]) -> String {
+    pub fn message(&self, pod: &str) -> String {
         let pod = inert(pod, LONGEST_NAME);
-        let runbook = self.runbook.and_then(|index| runbooks.get(index)).map_or("the runbook", |runbook| &runbook.name);
+        let runbook = self.runbook.map_or("the runbook", |runbook| &runbook.name);
         let runbook = inert(runbook, LONGEST_NAME);
         let passed = format!("every guardrail of {runbook} passed");
         match &self.reason {
@@ -45,17 +43,17 @@ impl Decision {
                 let word = if *verified { "" } else { " (unverified: whoever may annotate the pod may say so)" };
                 format!("replacing {pod}: {passed}, and {by} approved plan {}{word}", self.plan_id())
             }
-            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void, {why}"), runbooks),
-            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more", runbooks),
-            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high", runbooks),
-            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more", runbooks),
+            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void, {why}")),
+            Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more"),
+            Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high"),
+            Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more"),
         }
     }
 
-    fn allowed(&self, pod: &str, passed: &str, why: &str, runbooks: &[Runbook]) -> String {
+    fn allowed(&self, pod: &str, passed: &str, why: &str) -> String {
         match self.mode {
             Mode::AutoExecute => format!("replacing {pod}: {passed}"),
-            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}{}", self.question(pod, runbooks)),
+            Mode::ApprovalRequired => format!("replacing {pod} needs an approval: {passed}, and {why}{}", self.question(pod)),
             Mode::Suggest => format!("would suggest replacing {pod}: {passed}, and {why}"),
             Mode::Observe => format!("only observing {pod}: {passed}, and {why}"),
             Mode::Manual | Mode::Abort => format!("left {pod} to a human: {passed}, and {why}"),
@@ -67,9 +65,8 @@ impl Decision {
     }
 
     /// What a human needs to know to approve, the command first: an Event has room for that much.
-    fn question(&self, pod: &str, runbooks: &[Runbook]) -> String {
-        let runbook = self.runbook.and_then(|index| runbooks.get(index));
-        let (Some(plan), Some(runbook), Some(evidence)) = (&self.plan, runbook, &self.evidence) else { return String::new() };
+    fn question(&self, pod: &str) -> String {
+        let (Some(plan), Some(runbook), Some(evidence)) = (&self.plan, self.runbook, &self.evidence) else { return String::new() };
         let cause = evidence.cause.as_deref().map_or_else(|| "none stated".to_owned(), quoted);
         let confidence = evidence.confidence.map_or_else(|| "none stated".to_owned(), |confidence| confidence.to_string());
         let verification = &runbook.verification;

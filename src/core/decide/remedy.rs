@@ -299,7 +299,7 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
     }
 }
 
-impl Decision {
+impl Decision<'_> {
     /// What to do about what led to it; `None` where that is for the guardrails to say, or nothing stands in the way.
     pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
         let mode = self.mode;

@@ -159,12 +159,12 @@ impl World {
         self.snapshot.requests.extend(names.iter().map(|name| request(pod(name, name), name)));
     }
 
-    fn decide(&self) -> Decision {
+    fn decide(&self) -> Decision<'_> {
         decide(&self.snapshot.requests[0], &self.runbooks, &self.snapshot, &self.ledger, now())
     }
 
     fn message(&self) -> String {
-        self.decide().message("web-a", &self.runbooks)
+        self.decide().message("web-a")
     }
 
     #[track_caller]

@@ -117,6 +117,73 @@ impl Kind {
     }
 }
 
+/// Why a run says something that is no decision and no outcome, as a word of `event.reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunReason {
+    /// Another run holds the namespace, or left an execution in flight.
+    InFlight,
+    /// An execution of a dead run is settled by this one.
+    Adopted,
+    /// Another run settled what this one had begun.
+    SettledByAnother,
+    /// The pod no longer asks.
+    Withdrawn,
+    /// The pod no longer exists.
+    Gone,
+    /// The ledger changed each time that an intent was to be written.
+    LedgerConflict,
+    /// An earlier record of the run could not be written.
+    TrailUnwritable,
+    /// The ledger was made anew.
+    LedgerNew,
+    /// An outcome that no run has reported before.
+    ToldLate,
+    /// Several things are reported in one message.
+    ToldAtOnce,
+    /// A dry run would notify.
+    WouldNotify,
+}
+
+impl RunReason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::InFlight,
+        Self::Adopted,
+        Self::SettledByAnother,
+        Self::Withdrawn,
+        Self::Gone,
+        Self::LedgerConflict,
+        Self::TrailUnwritable,
+        Self::LedgerNew,
+        Self::ToldLate,
+        Self::ToldAtOnce,
+        Self::WouldNotify,
+    ];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Adopted => "adopted",
+            Self::SettledByAnother => "settled_by_another",
+            Self::Withdrawn => "withdrawn",
+            Self::Gone => "gone",
+            Self::LedgerConflict => "ledger_conflict",
+            Self::TrailUnwritable => "trail_unwritable",
+            Self::LedgerNew => "ledger_new",
+            Self::ToldLate => "told_late",
+            Self::ToldAtOnce => "told_at_once",
+            Self::WouldNotify => "would_notify",
+        }
+    }
+}
+
+impl From<RunReason> for Option<String> {
+    fn from(reason: RunReason) -> Self {
+        Some(reason.as_str().to_owned())
+    }
+}
+
 /// One guardrail's result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GuardrailRecord {

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::cluster::api::client::client;
-use crate::outside::clock::Clock;
+use crate::outside::clock::Heard;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -201,7 +201,7 @@ async fn a_token_file_counts_before_a_token_and_may_end_in_a_line_end() {
     let loaded = load(kubeconfig("{tokenFile: token, token: inline}"), &[]).await.unwrap();
     assert_eq!(loaded.token.as_ref().unwrap().authorization(), "Bearer from-file");
     assert!(loaded.config.auth_info.token.is_none());
-    assert!(client(loaded, Clock::default()).is_ok());
+    assert!(client(loaded, Heard::default()).is_ok());
     assert_eq!(outcome(kubeconfig("{tokenFile: nowhere, token: inline}"), &[]).await, "s default as -() token directly");
     let told = outcome(kubeconfig("{tokenFile: nowhere}"), &[]).await;
     assert!(told.starts_with("token file \"") && told.contains("nowhere\" cannot be read"), "{told}");
@@ -217,7 +217,7 @@ async fn a_plugin_that_gives_nothing_is_named_with_its_hint_and_without_what_it_
         );
         let access = Access { kubeconfig: Some(folder.file("config", &text)), ..Access::default() };
         let loaded = load(access, &[]).await.unwrap();
-        let error = client(loaded, Clock::default()).err().unwrap();
+        let error = client(loaded, Heard::default()).err().unwrap();
         crate::cluster::api::ApiError::config(&error).to_string()
     };
     let version = "apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never";

@@ -3,7 +3,7 @@
 
 use super::{Case, Finding, Ruling};
 use crate::core::decide::{Check, Decision, GuardrailId, Verdict};
-use crate::core::runbook::{Probe, Runbook};
+use crate::core::runbook::Probe;
 use crate::core::snapshot::{Fact, Request, Snapshot};
 
 /// Every probe before the action was asked, and answered within its limit.
@@ -56,8 +56,8 @@ pub(super) fn only_where_nothing_else_blocks(case: &Case<'_>, checks: &mut [Chec
 }
 
 /// The probes that a decision waits for: nothing but their missing answers blocks.
-pub fn wanted<'a>(decision: &Decision, request: &Request, runbooks: &'a [Runbook], snapshot: &Snapshot) -> Option<&'a [Probe]> {
-    let runbook = runbooks.get(decision.runbook?)?;
+pub fn wanted<'a>(decision: &Decision<'a>, request: &Request, snapshot: &Snapshot) -> Option<&'a [Probe]> {
+    let runbook = decision.runbook?;
     let only_probes = decision.blocked().map(|check| check.id).eq([GuardrailId::Probes]);
     let asked = snapshot.probes.contains_key(&*request.pod.uid);
     (only_probes && !asked).then_some(&runbook.guardrails.probes)

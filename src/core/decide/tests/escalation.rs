@@ -13,9 +13,16 @@ fn blocked_by(ids: &[GuardrailId], escalate: Escalate) -> (Escalate, String) {
         Check { id: *id, verdict: Verdict::Blocked, observed, limit, message, until: None }
     };
     let guardrails = ids.iter().map(check).collect();
-    let decision =
-        Decision { mode: Mode::Abort, reason: Reason::Blocked, evidence: None, runbook: Some(0), guardrails, plan: None, observing: false };
-    (decision.escalation(&[runbook]), decision.distinction())
+    let decision = Decision {
+        mode: Mode::Abort,
+        reason: Reason::Blocked,
+        evidence: None,
+        runbook: Some(&runbook),
+        guardrails,
+        plan: None,
+        observing: false,
+    };
+    (decision.escalation(), decision.distinction())
 }
 
 #[test]
@@ -44,7 +51,7 @@ fn silent(change: impl Fn(&mut World), word: &str) {
         change(&mut world);
         set(&mut world);
         let decision = world.decide();
-        (decision.reason.as_str().to_owned(), decision.observing, decision.escalation(&world.runbooks))
+        (decision.reason.as_str().to_owned(), decision.observing, decision.escalation())
     };
     let none = (word.to_owned(), true, Escalate::None);
     assert_eq!(level(|world| world.runbooks.iter_mut().for_each(|it| it.decision_mode = DecisionMode::Observe)), none);

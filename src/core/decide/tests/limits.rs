@@ -242,7 +242,7 @@ fn what_no_run_has_time_for_is_no_wait() {
     long(1200)(&mut world);
     let decision = world.decide();
     assert!(!world.message().contains("next run"), "{}", world.message());
-    assert_eq!((decision.escalation(&world.runbooks), decision.distinction()), (Escalate::PageServiceOwner, "time_to_verify".to_owned()));
+    assert_eq!((decision.escalation(), decision.distinction()), (Escalate::PageServiceOwner, "time_to_verify".to_owned()));
     let subject = crate::core::decide::Subject::new(&world.snapshot.requests[0], Some(&world.runbooks[0]), &world.snapshot, &world.ledger);
     let advice = decision.blocked().next().and_then(|check| check.remedy(&subject)).unwrap().advice;
     assert!(advice.contains("spec.verification.timeoutSeconds") && advice.contains("--deadline (RUN_DEADLINE)"), "{advice}");
@@ -310,5 +310,5 @@ fn what_could_never_be_proved_in_time_is_not_begun() {
     // It never ends by itself, so somebody hears of it.
     let mut world = World::new();
     slow(&mut world);
-    assert_eq!(world.decide().escalation(&world.runbooks), Escalate::PageServiceOwner);
+    assert_eq!(world.decide().escalation(), Escalate::PageServiceOwner);
 }

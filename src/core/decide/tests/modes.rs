@@ -57,7 +57,7 @@ fn an_old_request_has_expired() {
     let mut world = World::new();
     with_limits(&[5], "CrashLoopBackOff")(&mut world);
     let decision = world.decide();
-    assert!(decision.guardrails.is_empty() && decision.runbook == Some(0) && decision.evidence.is_some());
+    assert!(decision.guardrails.is_empty() && decision.runbook == world.runbooks.first() && decision.evidence.is_some());
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn exactly_one_runbook_applies() {
         world.runbooks.push(runbook("second"));
         change(&mut world);
         let decision = world.decide();
-        assert_eq!(decision.runbook.map(|index| world.runbooks[index].name.as_str()), expected, "{decision:?}");
+        assert_eq!(decision.runbook.map(|runbook| runbook.name.as_str()), expected, "{decision:?}");
         assert_eq!(decision.runbook.is_none(), decision.guardrails.is_empty());
     }
     applies(|_| {}, None);
@@ -233,7 +233,7 @@ fn a_singleton_is_refused_in_these_words() {
     world.snapshot.workloads = BTreeMap::from([(WEB.to_owned(), Fact::Known(Behind::Workload(Box::new(deployment("singleton", 1)))))]);
     let mut with_pods = |pods: Vec<Pod>| {
         world.snapshot.services = BTreeMap::from([(service("singleton"), Fact::Known(pods))]);
-        world.decide().message(name, &world.runbooks)
+        world.decide().message(name)
     };
     let sentence = "skipped singleton-8h829: blast-radius guardrail requires at least two ready pods, app=singleton ready_count=1";
     assert_eq!(
@@ -246,7 +246,7 @@ fn a_singleton_is_refused_in_these_words() {
     world.snapshot.requests[0].pod.ready = false;
     let mut with_pods = |pods: Vec<Pod>| {
         world.snapshot.services = BTreeMap::from([(service("singleton"), Fact::Known(pods))]);
-        world.decide().message(name, &world.runbooks)
+        world.decide().message(name)
     };
     assert_eq!(with_pods(vec![Pod { ready: false, ..pod(name, WEB) }, pod("singleton-new", WEB)]), sentence);
 }
@@ -286,7 +286,7 @@ fn hostile_text_stays_on_one_bounded_line() {
     let hostile = "x\r\n\u{1b}]0;pwned\u{7}\u{202e}".repeat(200);
     let mut world = World::new();
     world.request().symptom = Some(hostile.clone());
-    let mut messages = vec![world.message(), world.decide().message(&hostile, &world.runbooks)];
+    let mut messages = vec![world.message(), world.decide().message(&hostile)];
     world.request().symptom = None;
     (world.request().confidence, world.request().detected_at) = (Some(hostile.clone()), Some(hostile.clone()));
     messages.push(world.message());

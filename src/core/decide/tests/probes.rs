@@ -109,7 +109,7 @@ fn unasked() -> World {
 fn the_decision_waits_for_them_and_for_nothing_else() {
     let wanted = |world: &World| {
         let decision = world.decide();
-        probes_wanted(&decision, &world.snapshot.requests[0], &world.runbooks, &world.snapshot).map(<[_]>::len)
+        probes_wanted(&decision, &world.snapshot.requests[0], &world.snapshot).map(<[_]>::len)
     };
     let world = unasked();
     assert_eq!((world.decide().mode, world.decide().reason), (Mode::Abort, Reason::Blocked));

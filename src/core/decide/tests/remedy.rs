@@ -24,8 +24,7 @@ fn after_all(change: impl FnOnce(&mut World), expected: Option<&str>) {
     let mut world = World::new();
     change(&mut world);
     let decision = world.decide();
-    let runbook = decision.runbook.and_then(|index| world.runbooks.get(index));
-    let subject = Subject::new(&world.snapshot.requests[0], runbook, &world.snapshot, &world.ledger);
+    let subject = Subject::new(&world.snapshot.requests[0], decision.runbook, &world.snapshot, &world.ledger);
     assert_eq!(decision.remedy(&subject).map(written).as_deref(), expected, "{:?}", decision.reason);
 }
 

@@ -265,7 +265,7 @@ fn what_goes_makes_no_more_pods() {
     let mut world = World::new();
     world.workload().deleting = true;
     world.workload().paused = true;
-    assert_eq!(world.decide().escalation(&world.runbooks), Escalate::None);
+    assert_eq!(world.decide().escalation(), Escalate::None);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_request_on_a_pod_that_is_none_any_more_is_closed_without_a_word_to_anybody(
         world.request().confidence = Some("?".to_owned());
         let decision = world.decide();
         assert_eq!((decision.mode, decision.reason.as_str()), (crate::core::decide::Mode::Abort, "request_closed"));
-        assert_eq!(decision.escalation(&world.runbooks), Escalate::None);
+        assert_eq!(decision.escalation(), Escalate::None);
         assert_eq!(world.message(), format!("closed the request on web-a: {why}"));
     };
     closed(|pod| pod.terminating = true, "the pod is being deleted already");
