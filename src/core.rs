@@ -5,6 +5,7 @@ pub mod exit;
 pub mod names;
 pub mod near;
 pub mod selector;
+pub mod url;
 pub mod words;
 pub mod workload_kind;
 

@@ -63,7 +63,7 @@ pub struct Decision<'a> {
 }
 
 /// What may be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing: malformed, expired, or a guardrail blocks.
     Abort,

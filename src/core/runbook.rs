@@ -10,7 +10,6 @@ mod parse;
 mod probe;
 mod problem;
 mod template;
-mod url;
 mod window;
 
 use std::fmt;

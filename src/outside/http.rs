@@ -18,6 +18,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tower::ServiceExt as _;
 
+use crate::core::url;
 use crate::core::words::{PROGRAM, inert, sentence};
 
 /// The longest head of an answer, in bytes.
@@ -152,19 +153,11 @@ fn place_of(uri: &Uri) -> String {
     format!("{}://{}{port}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default())
 }
 
-fn parsed(url: &str) -> Result<Uri, &'static str> {
-    let uri: Uri = url.parse().map_err(|_| "it is no URL")?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err("it must begin with http:// or https://");
+fn parsed(address: &str) -> Result<Uri, &'static str> {
+    match url::flaw(address) {
+        Some(flaw) => Err(flaw),
+        None => address.parse().map_err(|_| "it is no URL"),
     }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err("it names no host");
-    }
-    // Sent by nobody, and shown by many.
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err("it must not hold a user name or password");
-    }
-    Ok(uri)
 }
 
 async fn exchange(method: Method, url: &str, body: Option<(&'static str, Vec<u8>)>, limits: Limits) -> Result<Answer, HttpError> {

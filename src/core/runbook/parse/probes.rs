@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::super::fields::{Fields, Read, Value};
-use super::super::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Template, url};
+use super::super::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Template};
 use crate::core::names::{DNS_LABEL, is_dns_label};
+use crate::core::url;
 
 /// More is a monitoring system of its own. All of them are kept in the ledger while an action is under way.
 const MOST: usize = 10;
@@ -106,7 +107,7 @@ fn link(value: &Value<'_>) -> Read<Template> {
     let text = value.line()?;
     let template = Template::new(&text).map_err(|wrong| value.say(wrong));
     // What was written is not repeated: it may hold a password.
-    match url::wrong(&text) {
+    match url::flaw(&text) {
         Some(wrong) => Err(value.say(format!("must be a URL, and {wrong}"))),
         None => template,
     }

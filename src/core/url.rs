@@ -1,8 +1,8 @@
-//! Which URLs a runbook may name.
+//! Which URLs may be asked: those that a runbook names, and that of a webhook.
 
 /// What is wrong with a URL, `${…}` aside; `None` if nothing is. It is http or https, in printable ASCII, with a host that is
 /// written out, and without credentials (a runbook is read by many) or a fragment (no server ever sees one).
-pub(super) fn wrong(url: &str) -> Option<&'static str> {
+pub fn flaw(url: &str) -> Option<&'static str> {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return Some("it must begin with http:// or https://");
     };
@@ -53,7 +53,7 @@ fn is_host_and_port(authority: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::wrong;
+    use super::flaw;
 
     #[test]
     fn what_may_be_asked() {
@@ -66,7 +66,7 @@ mod tests {
             "http://a?x",
             "http://10.0.0.1/~x/!$'()*,;=:@",
         ] {
-            assert_eq!(wrong(url), None, "{url}");
+            assert_eq!(flaw(url), None, "{url}");
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
             ("http://a/{x", character),
             ("http://a/\"", character),
         ] {
-            assert_eq!(wrong(url), Some(expected), "{url}");
+            assert_eq!(flaw(url), Some(expected), "{url}");
         }
-        assert_eq!(wrong(&format!("http://a/{}", "x".repeat(2000))), Some("it is longer than 2000 characters"));
+        assert_eq!(flaw(&format!("http://a/{}", "x".repeat(2000))), Some("it is longer than 2000 characters"));
     }
 }
