@@ -1,17 +1,17 @@
-# `make` alone lists what there is.
+# `make` alone lists the targets.
 
 .PHONY: help
-help: ## list these targets
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Those that mostly wait do so at once; memory is measured alone.
+# Tests that mostly wait run at the same time. Memory is measured alone.
 .PHONY: test
-test: lint unit selftest scenarios ## everything: lint, unit, selftest, on-cluster, lab, memory
+test: lint unit selftest scenarios ## run everything: lint, unit, selftest, on-cluster, lab, memory
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target manifests documents lab
 	@$(MAKE) --no-print-directory memory
 
 .PHONY: lint
-lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
+lint: prepare ## check format, clippy, documentation, shellcheck: no warning is allowed
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --test on_cluster --locked -- -D warnings
@@ -19,11 +19,11 @@ lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
 	shellcheck --external-sources $$(grep -rlIE '^#!/usr/bin/env bash|^# shellcheck shell=bash' .ci scripts tests)
 
 .PHONY: unit
-unit: prepare ## what needs no cluster
+unit: prepare ## run the tests that need no cluster
 	cargo test --locked --lib --bins --test house --test output
 
 .PHONY: on-cluster
-on-cluster: scenarios manifests documents ## tests on clusters of their own: what the program does, what manifests and documents promise
+on-cluster: scenarios manifests documents ## run tests on clusters of their own: the program, the manifests, the documents
 
 .PHONY: scenarios manifests documents
 scenarios: cluster image
@@ -34,25 +34,25 @@ documents: cluster image
 	tests/cluster/sandbox --node real -- tests/documents
 
 .PHONY: memory
-memory: cluster image ## what the released program takes beside 10,000 pods
+memory: cluster image ## measure the memory of the released program beside 10,000 pods
 	tests/memory
 
-# make lab KUBECONFIG=FILE [IMAGE=NAME] tells it on your own cluster, which must be able to pull IMAGE.
-# Only KUBECONFIG on make's command line counts: the one in the environment is often somebody's production.
+# make lab KUBECONFIG=FILE [IMAGE=NAME] runs the lab on your own cluster, which must be able to pull IMAGE.
+# Only KUBECONFIG on make's command line counts: the one in the environment is often a production cluster.
 .PHONY: lab
 ifeq ($(origin KUBECONFIG),command line)
 lab:
 	@tests/lab $(KUBECONFIG) $(IMAGE)
 else
-lab: cluster image ## the whole tool at work, told as a story; on your cluster: make lab KUBECONFIG=... IMAGE=...
+lab: cluster image ## show the whole tool at work, step by step. On your own cluster: make lab KUBECONFIG=... IMAGE=...
 	@tests/cluster/sandbox --node real -- tests/lab
 endif
 
 .PHONY: image
-image: prepare ## build the container image; PROFILE=quick links in seconds, for trying things
+image: prepare ## build the container image. PROFILE=quick links in seconds, to try a change
 	@scripts/image $(PROFILE)
 
-# Debian packages (if root) and the Rust toolchain.
+# Installs Debian packages (as root) and the Rust toolchain.
 .PHONY: prepare
 prepare:
 	@scripts/packages buildah ca-certificates gcc jq libc6-dev musl-tools shellcheck
