@@ -154,7 +154,8 @@ fn place_of(uri: &Uri) -> String {
 }
 
 fn parsed(address: &str) -> Result<Uri, &'static str> {
-    match url::flaw(address) {
+    // No server ever sees what follows a #.
+    match url::flaw(address.split('#').next().unwrap_or_default()) {
         Some(flaw) => Err(flaw),
         None => address.parse().map_err(|_| "it is no URL"),
     }
