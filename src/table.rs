@@ -73,7 +73,7 @@ impl Tone {
 
 /// A table: headings, then rows whose first cell has a tone. Columns share the width, and longer cells go on in the next line.
 /// Where the words of all columns have no room side by side, the first column gets lines of its own; where the others have none even
-/// then, each row is a list of its cells. So a word is broken only behind a joint, or if it is longer than [`LONGEST_WORD`].
+/// then, each row is a list of its cells. So a word is broken only behind a joint, or if it is longer than 40 columns.
 pub fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], layout: Layout) -> String {
     let headings = headings.map(str::to_owned);
     let headed = std::iter::once((Tone::Bold, &headings)).chain(rows.iter().map(|(tone, cells)| (*tone, cells)));
