@@ -21,6 +21,7 @@ lint: prepare ## format, clippy, documentation, shellcheck: nothing may be said
 .PHONY: unit
 unit: prepare ## what needs no cluster
 	cargo test --locked --lib --bins --test house --test output
+	cargo test --locked --doc
 
 .PHONY: on-cluster
 on-cluster: scenarios manifests documents ## tests on clusters of their own: what the program does, what manifests and documents promise
