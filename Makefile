@@ -11,13 +11,14 @@ test: lint unit selftest scenarios ## everything: lint, unit, selftest, on-clust
 	@$(MAKE) --no-print-directory memory
 
 .PHONY: lint
-lint: prepare ## format, clippy, documentation, shellcheck, dependencies: nothing may be said
+lint: prepare ## format, clippy, documentation, shellcheck, dependencies, oldest Rust: nothing may be said
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --test on_cluster --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	shellcheck --external-sources $$(grep -rlIE '^#!/usr/bin/env bash|^# shellcheck shell=bash' .ci scripts tests)
 	scripts/cargo-deny check --hide-inclusion-graph licenses bans sources
+	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) check --locked
 
 # Needs git and a way to GitHub, where the database is.
 .PHONY: advisories
