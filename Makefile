@@ -11,16 +11,24 @@ test: lint unit selftest scenarios ## run everything: lint, unit, selftest, on-c
 	@$(MAKE) --no-print-directory memory
 
 .PHONY: lint
-lint: prepare ## check format, clippy, documentation, shellcheck: no warning is allowed
+lint: prepare ## check format, clippy, documentation, shellcheck, dependencies, oldest Rust: no warning is allowed
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --test on_cluster --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 	shellcheck --external-sources $$(grep -rlIE '^#!/usr/bin/env bash|^# shellcheck shell=bash' .ci scripts tests)
+	scripts/cargo-deny check --hide-inclusion-graph licenses bans sources
+	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) check --locked
+
+# Needs git and a way to GitHub, where the database is.
+.PHONY: advisories
+advisories: prepare ## look the dependencies up in the RustSec database of known vulnerabilities; not part of make test
+	scripts/cargo-deny check advisories
 
 .PHONY: unit
 unit: prepare ## run the tests that need no cluster
 	cargo test --locked --lib --bins --test house --test output
+	cargo test --locked --doc
 
 .PHONY: on-cluster
 on-cluster: scenarios manifests documents ## run tests on clusters of their own: the program, the manifests, the documents

@@ -158,7 +158,7 @@ impl Cli {
             Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
             Command::Render { file } => render(&file),
-            Command::Schema => say(&crate::commands::schema::schema()).map(|()| Exit::Done),
+            Command::Schema => say(crate::commands::schema::schema()).map(|()| Exit::Done),
             Command::Simulate { paths, output } => play(&paths, output),
         };
         ended.unwrap_or_else(|error| error.tell())

@@ -19,7 +19,9 @@ fn hold(path: &Path, expected: impl FnOnce(&str) -> String) {
         std::fs::write(path, expected).unwrap();
         return;
     }
-    assert!(found == expected, "{} is out of date: run the tests with UPDATE=1 and review what changed", path.display());
+    let same = found.lines().zip(expected.lines()).take_while(|(found, expected)| found == expected).count();
+    let (line, now) = (same + 1, expected.lines().nth(same).unwrap_or_default());
+    assert!(found == expected, "{}:{line} is out of date: run the tests with UPDATE=1 and review what changed. Now: {now}", path.display());
 }
 
 /// The file holds just this. With `UPDATE=1` in the environment it is written.

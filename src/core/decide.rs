@@ -222,6 +222,60 @@ impl<'a> Decision<'a> {
 }
 
 /// Decides for one of the snapshot's requests. For many, see [`Decider`].
+///
+/// # Examples
+///
+/// The only pod of its service asks to be replaced:
+///
+/// ```
+/// # use std::{collections::BTreeMap, time::Duration};
+/// use pod_remediator::core::decide::{GuardrailId, Mode, decide};
+/// use pod_remediator::core::ledger::Ledger;
+/// use pod_remediator::core::runbook::parse;
+/// use pod_remediator::core::snapshot::{Fact, Service, Snapshot};
+/// # use pod_remediator::core::runbook::DecisionMode;
+/// # use pod_remediator::core::snapshot::{Bounds, Namespace, Owner, OwnerKind, Pod, Request};
+/// # use pod_remediator::core::words::default_request_selector;
+///
+/// let runbooks = parse("runbook.yaml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/runbook.yaml"))).unwrap();
+/// let now = "2025-06-01T12:00:00Z".parse().unwrap();
+/// let app = Service { label: "app".to_owned(), name: "db".to_owned() };
+/// # let pod = Pod {
+/// #     name: "db-5d9".into(), uid: "1".into(),
+/// #     owner: Some(Owner { kind: OwnerKind::ReplicaSet, uid: "2".into(), name: "db".into() }),
+/// #     running: true, ended: false, terminating: false, ready: true, ready_changed: None, status_written: None,
+/// #     restarts: 0, trouble: None, node: None,
+/// # };
+/// # let request = Request {
+/// #     pod: pod.clone(), resource_version: "7".to_owned(), service: Some(app.clone()), phase: "Running".to_owned(),
+/// #     labels: BTreeMap::from([("app", "db"), ("remediator.kubedojo.io/restart", "true")].map(|(key, value)| (key.into(), value.into()))),
+/// #     mirror: false, revision: None, requested_at: Fact::Known(now), field_manager: None, requested_by: None, incident: None,
+/// #     symptom: None, probable_cause: None, confidence: None, detected_at: None, renewed_at: None, runbook: None,
+/// #     containers: Vec::new(), unscheduled: None, shut_gates: Vec::new(), claims: Vec::new(), annotations: BTreeMap::new(),
+/// #     approval: None, approved_by: None,
+/// # };
+/// # let bounds = Bounds {
+/// #     namespace: "shop".to_owned(), selector: default_request_selector(), service_label: "app".to_owned(),
+/// #     ceiling: DecisionMode::AutoExecute, deadline: Duration::from_secs(540), time_left: Duration::from_secs(540),
+/// #     approvals_admitted: false,
+/// # };
+/// let snapshot = Snapshot {
+///     services: BTreeMap::from([(app, Fact::Known(vec![pod]))]),
+///     // A fact that could not be read blocks, too.
+///     budgets: Fact::Unknown("listing budgets took longer than 10 s".to_owned()),
+///     requests: vec![request],
+///     // ...
+/// #   bounds, workloads: BTreeMap::new(), namespace: Fact::Known(Namespace::default()), claims: BTreeMap::new(),
+/// #   dependents: Fact::Known(BTreeMap::new()), probes: BTreeMap::new(),
+/// };
+/// let decision = decide(&snapshot.requests[0], &runbooks, &snapshot, &Ledger::default(), now);
+/// assert_eq!(decision.mode, Mode::Abort);
+/// let blocked: Vec<GuardrailId> = decision.blocked().map(|check| check.id).collect();
+/// assert!(blocked.contains(&GuardrailId::BlastRadius));
+/// assert!(blocked.contains(&GuardrailId::DisruptionBudget));
+/// // At least one of them does not end by itself.
+/// assert_eq!(decision.eligible_at(), None);
+/// ```
 pub fn decide<'a>(request: &Request, runbooks: &'a [Runbook], snapshot: &Snapshot, ledger: &Ledger, now: Timestamp) -> Decision<'a> {
     Decider::new(runbooks, snapshot, ledger, now).decide(request)
 }

@@ -27,6 +27,31 @@ pub use requests::{MOST_REQUESTS, SeenRequest};
 pub use reset::{Reset, open_breakers};
 
 /// Everything remembered.
+///
+/// # Examples
+///
+/// A service rests after an execution, and no other service does:
+///
+/// ```
+/// use jiff::Timestamp;
+/// use pod_remediator::core::ledger::{Ledger, Untrusted};
+///
+/// let text = r#"{"schemaVersion": 2, "ledger": {"breaker": [], "executions": [{
+///     "id": "run-1-1", "runbook": "replace", "runbookDigest": "sha256:0", "namespace": "shop", "service": "web",
+///     "workload": {"kind": "Deployment", "name": "web", "uid": "1"}, "pod": {"kind": "Pod", "name": "web-5d9", "uid": "2"},
+///     "startedAt": "2025-06-01T12:00:00Z", "cooldownUntil": "2025-06-01T12:10:00Z", "charged": true,
+///     "outcome": {"at": "2025-06-01T12:00:42Z", "result": "verified", "detail": "the replacement is Ready"}
+/// }]}}"#;
+/// let now: Timestamp = "2025-06-01T12:04:00Z".parse().unwrap();
+/// let ledger = Ledger::decode(text, now).unwrap();
+/// let until = |service| ledger.cooldown("shop", service, 10, now).map(|cooldown| cooldown.until.to_string());
+/// assert_eq!(until("web").as_deref(), Some("2025-06-01T12:10:00Z"));
+/// assert_eq!(until("db"), None);
+///
+/// // A ledger from the future cannot be trusted: a clock is wrong, and no cooldown would hold.
+/// let yesterday: Timestamp = "2025-05-31T12:00:00Z".parse().unwrap();
+/// assert!(matches!(Ledger::decode(text, yesterday), Err(Untrusted::Future { .. })));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ledger {

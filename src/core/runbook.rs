@@ -16,12 +16,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use parse::LONGEST_ANNOTATION;
 pub(crate) use parse::inline;
-pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, LONGEST_ANNOTATION, MINUTES, ROLLBACK, SECONDS};
+// For the schema, which tests generate.
+#[cfg(test)]
+pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, MINUTES, ROLLBACK, SECONDS};
 pub use parse::{parse, parse_all, parse_each};
 pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};
 pub use problem::Problem;
 pub use template::{Template, Values};
+#[cfg(test)]
 pub(crate) use window::{DAYS, MOST_WINDOWS};
 pub use window::{Effect, Open, Window, open, opens_at};
 

@@ -115,7 +115,7 @@ fn a_real_log_is_as_documented_and_answers_every_question() {
     let dead: Vec<String> = listed().into_iter().filter(|field| !found.contains(field)).collect();
     assert!(dead.is_empty(), "null in every line: {dead:?}");
 
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         update(&records, &runs);
     }
     questions(&lab.folder, &records, &runs);
@@ -170,7 +170,7 @@ fn questions(folder: &Path, records: &[&Value], runs: &[Run]) {
     assert_eq!(answered, expected.len());
 }
 
-/// Puts lines of this run into the guide: run it with `UPDATE_DOCS=1` after a change of the record.
+/// Puts lines of this run into the guide: run it with `UPDATE=1` after a change of the record.
 fn update(records: &[&Value], runs: &[Run]) {
     let lines: Vec<&String> = runs.iter().flat_map(|run| &run.lines).collect();
     let line = |wanted: &dyn Fn(&Value) -> bool| lines[records.iter().position(|record| wanted(record)).unwrap()];

@@ -9,6 +9,7 @@ use crate::proxy::serve_tls;
 use crate::receiver::{Receiver, SECRET};
 use crate::remediator::Runbook;
 use crate::told::Told;
+use crate::web_server::free_port;
 
 /// The details of the findings of one level, on one matter.
 fn details(told: &Told, level: &str, what: &str) -> Vec<String> {
@@ -193,10 +194,10 @@ fn an_open_breaker_of_one_service_is_told_with_the_command_that_resets_no_other(
 fn the_webhook_is_connected_to_and_sent_nothing() {
     let (lab, receiver) = (Lab::new("check-webhook"), Receiver::new());
     let (secure, certificate) = serve_tls(&lab);
-    let nobody = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() };
+    let nobody = free_port();
     let trusted = certificate.to_str().unwrap();
     for (url, trusted, level, detail) in [
-        (receiver.url(), "", "ok", format!("localhost:{} accepts connections; no request was sent", receiver.port)),
+        (receiver.url(), "", "ok", format!("localhost:{} accepts connections; no request was sent", receiver.port())),
         (
             format!("https://127.0.0.1:{secure}{SECRET}"),
             trusted,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::Lab;
 use crate::told::Told;
+use crate::web_server::free_port;
 use crate::workloads::deployment;
 
 /// The API server where it is not the loopback address, which no proxy is asked about.
@@ -80,7 +81,7 @@ fn a_proxy_leads_to_the_server_and_no_proxy_is_held_against_the_server() {
     let file = kubeconfig(&lab, "desk", |_| {});
     let proxy = format!("http://me:hunter2@127.0.0.1:{}", tunnels.port);
     let set = ("HTTPS_PROXY", proxy.as_str());
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = free_port();
     let dead = format!("http://me:hunter2@127.0.0.1:{nobody}");
 
     // The last two are the proxy's own address, and a list that kube 5.0 refused.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::fixture::{Lab, Pod, RESTART, STATE};
-use crate::receiver::{Answer, Receiver};
+use crate::receiver::Receiver;
 use crate::remediator::Run;
+use crate::web_server::Reply;
 use crate::workloads::{bare_pod, deployment};
 
 /// With this done to the ledger, a run ends with 4, says so, and changes nothing.
@@ -207,9 +208,9 @@ fn one_that_was_made_anew_is_told_once_and_stops_nothing() {
     assert_eq!((said_anew(&dry).len(), events_anew(&lab).len(), &lab.state()["data"]), (1, 0, &Value::Null), "{dry:?}");
 
     // Nothing asks, so nothing else would be written; and while nobody can be told, the next run tells it.
-    receiver.answers(Answer::Status("503 Service Unavailable", String::new()));
+    receiver.answers(Reply::status(503));
     assert_eq!((said_anew(&run()).len(), &lab.state()["data"]), (1, &Value::Null));
-    receiver.answers(Answer::Ok);
+    receiver.answers(Reply::ok("ok"));
     let told = run();
     let record = said_anew(&told)[0];
     let message = record["message"].as_str().unwrap();

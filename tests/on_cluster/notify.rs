@@ -1,6 +1,5 @@
 //! Who is told what, once, in which form; and that no receiver changes anything.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,8 +7,9 @@ use serde_json::{Value, json};
 use crate::approvals::{asks_it_whole, state_evidence};
 use crate::fixture::{Lab, Pod, until};
 use crate::proxy::serve_tls;
-use crate::receiver::{Answer, Receiver, SECRET};
+use crate::receiver::{Receiver, SECRET};
 use crate::remediator::{Remediator, Run, Runbook};
+use crate::web_server::{Reply, free_port};
 use crate::workloads::{deployment, pod_spec};
 
 /// A pod of one replica, which no runbook allows to be replaced.
@@ -214,24 +214,23 @@ fn twelve_services_at_once_are_one_message() {
 fn a_receiver_that_fails_changes_nothing_and_is_tried_again() {
     let (lab, receiver, elsewhere) = (Lab::new("told-in-vain"), Receiver::new(), Receiver::new());
     let (blocked, _) = (single(&lab), lab.roll_out(&deployment("web", 2)));
-    let nobody = { TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() };
+    let nobody = free_port();
     let (untrusted, _) = serve_tls(&lab);
     let runbook = || lab.runbook().with("guardrails", "cooldownMinutes", 1).with("guardrails", "maxExecutionsPerHour", 99);
     let without = lab.remediator_with(&runbook()).run();
     let of = |run: &Run| (run.exit, run.decision(&blocked)["message"].clone(), run.records.len());
-    let redirect = Answer::Status("302 Found", format!("Location: {}\r\n", elsewhere.url()));
     let ok = receiver.url();
-    for (answer, url, why) in [
-        (Answer::Status("500 Internal Server Error", String::new()), ok.clone(), "the receiver answered with status 500"),
-        (redirect, ok.clone(), "the receiver answered with status 302, and redirects are not followed"),
-        (Answer::Sleep(Duration::from_secs(30)), ok.clone(), "no whole answer within "),
-        (Answer::Endless, ok.clone(), "the answer is longer than 65536 bytes"),
-        (Answer::Ok, format!("http://127.0.0.1:{nobody}{SECRET}"), "cannot connect: "),
+    for (reply, url, why) in [
+        (Reply::status(500), ok.clone(), "the receiver answered with status 500"),
+        (Reply::redirect(&elsewhere.url()), ok.clone(), "the receiver answered with status 302, and redirects are not followed"),
+        (Reply::Silence, ok.clone(), "no whole answer within "),
+        (Reply::Endless, ok.clone(), "the answer is longer than 65536 bytes"),
+        (Reply::ok("ok"), format!("http://127.0.0.1:{nobody}{SECRET}"), "cannot connect: "),
         // Soon or not at all, as the resolver likes.
-        (Answer::Ok, format!("http://nowhere.invalid{SECRET}"), ""),
-        (Answer::Ok, format!("https://127.0.0.1:{untrusted}{SECRET}"), "cannot connect: "),
+        (Reply::ok("ok"), format!("http://nowhere.invalid{SECRET}"), ""),
+        (Reply::ok("ok"), format!("https://127.0.0.1:{untrusted}{SECRET}"), "cannot connect: "),
     ] {
-        receiver.answers(answer);
+        receiver.answers(reply);
         let run = telling(&lab, &runbook(), &url).run();
         assert_eq!(of(&run), of(&without), "{url}");
         let warned = warned(&run);
@@ -243,13 +242,13 @@ fn a_receiver_that_fails_changes_nothing_and_is_tried_again() {
     assert!(elsewhere.got().is_empty(), "a redirect is not followed: {:?}", elsewhere.got());
 
     // While it hangs, a pod is replaced all the same, and proved.
-    receiver.answers(Answer::Sleep(Duration::from_secs(30)));
+    receiver.answers(Reply::Silence);
     let target = lab.ask_for_one("web");
     let run = telling(&lab, &runbook(), &receiver.url()).run();
     assert_eq!((run.exit, &run.outcome(&target)["verification"]["result"]), (0, &json!("verified")), "{run:?}");
     assert_eq!(lab.deletions().len(), 1);
 
-    receiver.answers(Answer::Ok);
+    receiver.answers(Reply::ok("ok"));
     let before = receiver.got().len();
     telling(&lab, &runbook(), &receiver.url()).run();
     assert_eq!((receiver.got().len(), remembered(&lab).len()), (before + 1, 1), "once it works again");
@@ -272,10 +271,10 @@ fn a_failure_that_could_not_be_told_is_told_by_a_later_run() {
     let (lab, receiver) = (Lab::new("told-late"), Receiver::new());
     let target = doomed(&lab);
     let runbook = || lab.runbook().with("verification", "timeoutSeconds", 5);
-    receiver.answers(Answer::Status("503 Service Unavailable", String::new()));
+    receiver.answers(Reply::status(503));
     let run = telling(&lab, &runbook(), &receiver.url()).run();
     assert_eq!((run.exit, receiver.got().len()), (3, 1), "{run:?}");
-    receiver.answers(Answer::Ok);
+    receiver.answers(Reply::ok("ok"));
     // The run that it is of has a minute to tell it.
     until("a later run tells it", || {
         let run = telling(&lab, &runbook(), &receiver.url()).run();

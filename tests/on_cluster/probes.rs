@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::fixture::{Lab, Pod, until};
-use crate::prometheus::{Prometheus, free_port};
+use crate::prometheus::Prometheus;
 use crate::remediator::{Remediator, Runbook};
-use crate::web_server::{Reply, WebServer};
+use crate::web_server::{Reply, WebServer, free_port};
 use crate::workloads::deployment;
 
 /// Three pods of a service, of which one asks.
@@ -69,8 +69,8 @@ fn an_http_probe_before_the_action() {
     let (lab, target) = web("probe-http");
     let down = format!("http://127.0.0.1:{}/secret", free_port());
     let server = WebServer::start(|path| match path {
-        "/busy" => Reply::With(503, "", "later".to_owned()),
-        "/moved" => Reply::With(302, "Location: /ok\r\n", String::new()),
+        "/busy" => Reply::With(503, String::new(), "later".to_owned()),
+        "/moved" => Reply::redirect("/ok"),
         "/silent" => Reply::Silence,
         "/huge" => Reply::ok("ready ".repeat(300_000)),
         _ => Reply::ok("ready"),
@@ -245,7 +245,7 @@ fn an_adopting_run_asks_the_probes_of_the_intent() {
     let (lab, target) = web("probe-adopted");
     let healthy = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&healthy);
-    let server = WebServer::saying(move || if now.load(Ordering::Relaxed) { Reply::ok("") } else { Reply::With(500, "", String::new()) });
+    let server = WebServer::saying(move || if now.load(Ordering::Relaxed) { Reply::ok("") } else { Reply::status(500) });
     let probe = http(json!({"url": server.url("/${POD_NAME}")}));
     let running = lab.remediator_with(&after(&lab, &probe)).in_no_pod().start();
     until("the probe is asked", || (!server.asked().is_empty()).then_some(()));

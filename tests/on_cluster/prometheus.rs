@@ -1,7 +1,7 @@
 //! A real Prometheus, in the sandbox, that scrapes a real target every second; the test says what the target's metrics are.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::fixture::{Lab, until};
 use crate::remediator::signal;
-use crate::web_server::{Reply, WebServer};
+use crate::web_server::{Reply, WebServer, free_port};
 
 /// It ends when this is dropped, and so does its target.
 pub(crate) struct Prometheus {
@@ -25,8 +25,9 @@ impl Prometheus {
     pub(crate) fn start(lab: &Lab, metrics: &str) -> Self {
         let metrics = Arc::new(Mutex::new(metrics.to_owned()));
         let served = Arc::clone(&metrics);
-        let target =
-            WebServer::saying(move || Reply::With(200, "Content-Type: text/plain; version=0.0.4\r\n", served.lock().unwrap().clone()));
+        let target = WebServer::saying(move || {
+            Reply::With(200, "Content-Type: text/plain; version=0.0.4\r\n".to_owned(), served.lock().unwrap().clone())
+        });
         let folder = lab.folder.join("prometheus");
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("prometheus.yml");
@@ -90,9 +91,4 @@ impl Drop for Prometheus {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A port where nobody listens.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

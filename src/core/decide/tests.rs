@@ -34,6 +34,7 @@ use crate::core::snapshot::{
 };
 use crate::core::words::{default_request_selector, label};
 use crate::core::workload_kind::WorkloadKind;
+pub(crate) use crate::documented::file as snapshot;
 
 const NAMESPACE: &str = "lab";
 /// The UID of the target's ReplicaSet.
@@ -187,17 +188,6 @@ fn check(id: GuardrailId, change: impl FnOnce(&mut World), expected: &str) {
     let check = world.check(id);
     let said = if check.verdict == Verdict::Blocked { &check.message } else { &check.observed };
     assert_eq!(format!("{}: {said}", check.verdict.as_str()), expected);
-}
-
-/// Holds a text to a file. `UPDATE_SNAPSHOTS=1` writes it anew, for a person to read.
-#[track_caller]
-pub(crate) fn snapshot(file: &str, got: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, got).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(got == expected, "{file} is no longer what is said; UPDATE_SNAPSHOTS=1 writes it anew, then read it. Now:\n{got}");
 }
 
 /// One that is missing from the list would compile, and never be looked at.

@@ -40,6 +40,23 @@ pub(crate) const LONGEST_ANNOTATION: usize = 256;
 /// # Errors
 ///
 /// Every mistake in it, in the order of the file. YAML that does not parse, or has a key twice, is the only one told.
+///
+/// # Examples
+///
+/// ```
+/// use pod_remediator::core::runbook::parse;
+///
+/// let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/runbook.yaml"));
+/// let runbooks = parse("runbook.yaml", text).unwrap();
+/// assert_eq!(runbooks[0].name, "replace-redundant-pod");
+/// assert_eq!(runbooks[0].guardrails.cooldown_minutes, 10);
+///
+/// // All mistakes are reported at once.
+/// let text = text.replace("cooldownMinutes: 10", "cooldownMinutes: 0").replace("risk:", "risks:");
+/// let problems = parse("runbook.yaml", &text).unwrap_err();
+/// let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+/// assert_eq!(paths, ["spec.risks", "spec.guardrails.cooldownMinutes"]);
+/// ```
 pub fn parse(file: &str, text: &str) -> Result<Vec<Runbook>, Vec<Problem>> {
     parse_all([(file, text)])
 }

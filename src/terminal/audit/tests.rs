@@ -244,7 +244,10 @@ mod documents {
         for line in &lines {
             // Taken from a run of this very program, not of one before it had all of them.
             let ids: Vec<&str> = line["guardrails"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
-            assert!(ids.is_empty() || ids == crate::core::decide::GuardrailId::ALL.map(|id| id.as_str()), "UPDATE_DOCS=1: {ids:?}");
+            assert!(
+                ids.is_empty() || ids == crate::core::decide::GuardrailId::ALL.map(|id| id.as_str()),
+                "UPDATE=1 tests/on-cluster audit_trail::, {ids:?}"
+            );
             let wrong: Vec<String> = validator.iter_errors(line).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert!(wrong.is_empty(), "{wrong:?}");
         }
