@@ -12,7 +12,7 @@ use crate::core::near::near;
 use crate::core::runbook::{Problem, Runbook};
 use crate::core::words::{inert, quoted};
 use crate::outside::load::{Loaded, read, too_long};
-use crate::terminal::audit::Style;
+use crate::terminal::style::Style;
 
 pub use excerpt::shown;
 

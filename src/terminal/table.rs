@@ -7,7 +7,7 @@ use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::terminal::audit::Style;
+use crate::terminal::style::Style;
 
 /// How wide lines are, and whether they have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::core::runbook::Problem;
 use crate::core::words::harmless;
-use crate::terminal::audit::Style;
+use crate::terminal::style::Style;
 
 /// A mistake in one line; on a terminal with its source under it. `files` has the texts, by name.
 pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> String {
