@@ -23,8 +23,9 @@ use crate::outside::clock::Deadline;
 use crate::outside::load::LoadError;
 use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::run::{RunError, run};
-use crate::terminal::audit::{Format, Progress, Sink, StandardOutput, Style};
+use crate::terminal::audit::{Format, Progress, Sink, StandardOutput};
 use crate::terminal::output::json_pretty;
+use crate::terminal::style::Style;
 use crate::terminal::table::Layout;
 
 #[cfg(test)]

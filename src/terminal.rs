@@ -2,4 +2,5 @@
 
 pub mod audit;
 pub mod output;
+pub mod style;
 pub mod table;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 
 use crate::cluster::api::{Access, Api, ApiError, Question};
-use crate::cluster::forgotten::earlier_run;
+use crate::cluster::forgotten::{EarlierRun, earlier_run};
 use crate::cluster::permissions::{Need, excess, missing, needs};
 use crate::cluster::store::Store;
 use crate::commands::desk::{Asked, CronJobObject, Source, View};
@@ -95,7 +95,7 @@ async fn with_view(findings: &mut Findings, here: Option<Vec<Runbook>>, api: &Ap
     if let Err(error) = permissions(findings, api, state_configmap, &runbooks).await {
         findings.failed("permissions", error.into());
     }
-    ledger(findings, api, state_configmap).await;
+    ledger(findings, api, view).await;
     findings.now = api.clock().map(|clock| clock.now());
 }
 
@@ -213,12 +213,16 @@ async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &Su
     Ok(())
 }
 
-async fn ledger(findings: &mut Findings, api: &Api, state_configmap: &str) {
+async fn ledger(findings: &mut Findings, api: &Api, view: &View) {
+    let state_configmap = &view.settings().state_configmap;
     let store = match Store::open(api.clone(), state_configmap).await {
         Ok(store) => store,
         Err(error) => return findings.failed("ledger", error.into()),
     };
-    match earlier_run(api, &store).await {
+    // What the CronJob remembers outlives the pods of its runs.
+    let last_success = view.desk.installed.as_ref().and_then(|installed| installed.schedule.last_success);
+    let by_the_cron_job = EarlierRun::of_last_success(last_success, store.unused_since());
+    match earlier_run(api, &store).await.map(|found| found.or(by_the_cron_job)) {
         Ok(Some(earlier)) => findings.warning("ledger", earlier.message(state_configmap, api.namespace())),
         Ok(None) => {}
         Err(error) => findings.failed("ledger", error.into()),

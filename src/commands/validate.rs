@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::core::decide::{known_symptoms, time_needed};
+use crate::core::decide::known_symptoms;
 use crate::core::near::near;
 use crate::core::runbook::{Problem, Runbook};
 use crate::core::words::{inert, quoted};
-use crate::outside::load::{Loaded, read, too_long};
-use crate::terminal::audit::Style;
+use crate::outside::load::{Loaded, read};
+use crate::terminal::style::Style;
 
 pub use excerpt::shown;
 
@@ -26,11 +26,7 @@ pub struct Validation(Loaded);
 /// Reads files, or folders of them, to the end, for runs that end after `deadline`: a runbook that no such run has time for is a mistake,
 /// for `run` would refuse it.
 pub fn validate(paths: &[PathBuf], deadline: Duration) -> Validation {
-    let mut loaded = read(paths);
-    let problems: Vec<Problem> = too_long(&loaded.runbooks, deadline).collect();
-    loaded.runbooks.retain(|(_, runbook)| time_needed(runbook, false) < deadline);
-    loaded.problems.extend(problems);
-    Validation(loaded)
+    Validation(read(paths).within(deadline))
 }
 
 impl Validation {
@@ -48,9 +44,8 @@ impl Validation {
             text.push('\n');
         }
         for warning in self.warnings() {
-            let Warning { file, runbook, path, message } = &warning;
-            let said = inert(&format!("warning: {file}: {runbook}: {path}: {message}"), LONGEST);
-            text.push_str(&excerpt::said(&said, style));
+            let said = inert(&format!("warning: {}", warning.problem), LONGEST);
+            text.push_str(&excerpt::with_source(&said, &warning.problem, files, style));
             text.push('\n');
         }
         for problem in problems {
@@ -69,12 +64,16 @@ impl Validation {
     /// What is valid, and was probably meant otherwise: a symptom that is near one of those that are confirmed live.
     fn warnings(&self) -> Vec<Warning<'_>> {
         let mut warnings = Vec::new();
-        for (file, runbook) in &self.0.runbooks {
+        let Loaded { files, runbooks, .. } = &self.0;
+        for (file, runbook) in runbooks {
+            let text = files.iter().find(|(known, _)| known == file).map_or("", |(_, text)| text);
             for (index, symptom) in runbook.triggers.symptoms.iter().enumerate() {
                 let known = known_symptoms().any(|known| known == symptom.as_str());
                 if let Some(meant) = near(symptom, known_symptoms()).filter(|_| !known) {
                     let message = format!("{} is no known symptom, and is not confirmed live: did you mean {meant}?", quoted(symptom));
-                    warnings.push(Warning { file, runbook: &runbook.name, path: format!("spec.triggers.symptoms[{index}]"), message });
+                    let path = format!("spec.triggers.symptoms[{index}]");
+                    warnings
+                        .push(Warning { runbook: &runbook.name, problem: Problem::of_field((file, text), &runbook.name, &path, message) });
                 }
             }
         }
@@ -108,10 +107,9 @@ struct Report<'a> {
 /// Something valid that was probably meant otherwise.
 #[derive(Serialize)]
 struct Warning<'a> {
-    file: &'a str,
     runbook: &'a str,
-    path: String,
-    message: String,
+    #[serde(flatten)]
+    problem: Problem,
 }
 
 /// A valid runbook.
@@ -138,6 +136,8 @@ fn one_line(file: &str, runbook: &Runbook) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -187,8 +187,13 @@ mod tests {
             let found = json["warnings"][0]["message"].as_str().map(|said| said.rsplit_once("mean ").unwrap().1.trim_end_matches('?'));
             assert_eq!(found, meant, "{written}: {json}");
             let told = validation.text(Style::PLAIN);
-            assert_eq!(told.contains("warning: a.yaml: replace-redundant-pod: spec.triggers.symptoms[0]: "), meant.is_some(), "{told}");
+            let place = if meant.is_some() { [json!(24), json!(16)] } else { [Value::Null, Value::Null] };
+            assert_eq!(told.contains("warning: a.yaml:24:16: spec.triggers.symptoms[0]: "), meant.is_some(), "{told}");
             assert_eq!(told.ends_with("no mistakes, 1 warning"), meant.is_some(), "{told}");
+            assert_eq!((&json["warnings"][0]["line"], &json["warnings"][0]["column"]), (&place[0], &place[1]), "{json}");
+            let shown = validation.text(Style { width: Some(80), colour: false });
+            let source = "\n   24 |     symptoms: [";
+            assert_eq!(shown.contains(source) && shown.contains("\n      |                ^\n"), meant.is_some(), "{shown}");
         };
         check("OOMKiled", Some("OOMKilled"));
         check("crashloopbackoff", Some("CrashLoopBackOff"));
@@ -205,10 +210,10 @@ mod tests {
         let of = |timeout: &str| GOOD.replace("timeoutSeconds: 120", &format!("timeoutSeconds: {timeout}"));
         let (long, short) = (of("1200"), of("10").replace("{name: ", "{name: b-"));
         let expected = "\
+a.yaml:58:21: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 1200 s, and 15 s are for reading and \
+sending, but a run ends after 9m; lower it, or raise --deadline (RUN_DEADLINE)
 b.yaml:58:21: spec.verification.timeoutSeconds: must be more than 10 where stableSeconds is not stated, or no replacement could ever be \
 verified: it is 10; raise it, or state stableSeconds
-a.yaml: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 1200 s, and 15 s are for reading and \
-sending, but a run ends after 9m; lower it, or raise --deadline (RUN_DEADLINE)
 2 files, 0 runbooks valid, 2 mistakes";
         check("never", &[("a.yaml", long.as_bytes()), ("b.yaml", short.as_bytes())], &[""], expected);
     }

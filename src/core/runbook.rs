@@ -7,6 +7,7 @@ mod digest;
 pub(crate) mod fields;
 pub(crate) mod node;
 mod parse;
+mod place;
 mod probe;
 mod problem;
 mod template;

@@ -47,6 +47,7 @@ fn differs(rest: &str, expected: &[&str]) {
 fn the_library_is_decided_as_it_says_and_nothing_is_missing_from_it() {
     let played = simulate(&[library()]).unwrap();
     assert!(played.passed(), "{}", played.table(Layout::PLAIN));
+    crate::terminal::output::tests::only_snake_case(&serde_json::to_value(&played).unwrap());
     let got = || played.decisions.iter().filter_map(|row| row.got.as_ref());
     let blocked: BTreeSet<&str> = got().flat_map(|got| got.blocked_by.iter().copied()).collect();
     assert_eq!(blocked, GuardrailId::ALL.iter().map(|id| id.as_str()).collect(), "guardrails that block");

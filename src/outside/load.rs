@@ -79,13 +79,22 @@ impl Loaded {
     /// # Errors
     /// See [`LoadError`].
     pub fn for_a_run(self, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
-        let Self { files, runbooks, mut problems, .. } = self;
-        problems.extend(too_long(&runbooks, deadline));
+        let Self { files, runbooks, problems, .. } = self.within(deadline);
         if problems.is_empty() {
             Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect())
         } else {
             Err(LoadError { problems, files })
         }
+    }
+
+    /// Without the runbooks for which no run has the time that ends after `deadline`: each of them is a mistake.
+    pub fn within(mut self, deadline: Duration) -> Self {
+        let (fit, never): (Vec<_>, Vec<_>) = self.runbooks.into_iter().partition(|(_, runbook)| time_needed(runbook, false) < deadline);
+        self.runbooks = fit;
+        self.problems.extend(never.iter().map(|(file, runbook)| too_long(&self.files, file, runbook, deadline)));
+        let place = |problem: &Problem| (self.files.iter().position(|(name, _)| *name == problem.file), problem.line, problem.column);
+        self.problems.sort_by_key(place);
+        self
     }
 
     fn add(&mut self, file: &Path) {
@@ -122,21 +131,18 @@ pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> 
     read(&[path.to_owned()]).for_a_run(deadline)
 }
 
-/// What is wrong with runbooks, each with its file, for which no run has the time that ends after `deadline`.
-pub fn too_long(runbooks: &[(String, Runbook)], deadline: Duration) -> impl Iterator<Item = Problem> {
-    let never = move |(_, runbook): &&(String, Runbook)| time_needed(runbook, false) >= deadline;
-    runbooks.iter().filter(never).map(move |(file, runbook)| {
-        let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
-        let message = format!(
-            "runbook {name} could never act: it is {timeout} s{}, and {} s are for reading and sending, but a run ends after {}; lower it, \
-             or raise --deadline (RUN_DEADLINE)",
-            before(probes.as_secs()),
-            TIME_MARGIN.as_secs(),
-            humantime::Duration::from(deadline),
-        );
-        let path = "spec.verification.timeoutSeconds".to_owned();
-        Problem { path, ..of_file(Path::new(file), &message) }
-    })
+/// What is wrong with a runbook for which no run has the time that ends after `deadline`.
+fn too_long(files: &[(String, String)], file: &str, runbook: &Runbook, deadline: Duration) -> Problem {
+    let (name, timeout, probes) = (&runbook.name, runbook.verification.timeout_seconds, longest(&runbook.guardrails.probes));
+    let message = format!(
+        "runbook {name} could never act: it is {timeout} s{}, and {} s are for reading and sending, but a run ends after {}; lower it, \
+         or raise --deadline (RUN_DEADLINE)",
+        before(probes.as_secs()),
+        TIME_MARGIN.as_secs(),
+        humantime::Duration::from(deadline),
+    );
+    let text = files.iter().find(|(known, _)| known == file).map_or("", |(_, text)| text);
+    Problem::of_field((file, text), name, "spec.verification.timeoutSeconds", message)
 }
 
 /// Whatever the file is: /dev/zero has no end.
@@ -188,7 +194,7 @@ mod tests {
         assert_eq!(
             short.unwrap_err().to_string(),
             format!(
-                "{}: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 120 s, guardrails.probes may \
+                "{}:59:21: spec.verification.timeoutSeconds: runbook replace-redundant-pod could never act: it is 120 s, guardrails.probes may \
                  take 35 s before it, and 15 s are for reading and sending, but a run ends after 2m 50s; lower it, or raise --deadline \
                  (RUN_DEADLINE)",
                 file.display()

@@ -5,7 +5,6 @@
 mod out;
 mod progress;
 mod record;
-mod style;
 mod text;
 
 use std::io::{ErrorKind, Write};
@@ -15,9 +14,9 @@ pub use progress::{Progress, TICK};
 pub use record::{
     ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, RunReason, Settings, VerificationRecord,
 };
-pub use style::Style;
 
 use crate::terminal::output;
+use crate::terminal::style::Style;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

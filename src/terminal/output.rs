@@ -161,7 +161,7 @@ pub(crate) mod tests {
         match value {
             serde_json::Value::Object(entries) => {
                 for (key, value) in entries {
-                    assert!(!key.chars().any(char::is_uppercase), "{key}");
+                    assert!(!key.chars().any(|c| c.is_uppercase() || c == '-'), "{key}");
                     only_snake_case(value);
                 }
             }

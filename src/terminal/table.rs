@@ -2,12 +2,11 @@
 
 use std::io::IsTerminal;
 
-use textwrap::WordSeparator;
 use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::terminal::audit::Style;
+use crate::terminal::style::Style;
 
 /// How wide lines are, and whether they have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +153,7 @@ impl Need {
     fn of(cell: &str) -> Self {
         // A command is as long as it is, and does not widen its column.
         let prose: Vec<&str> = parts(cell).into_iter().filter(|(is_command, _)| !is_command).map(|(_, prose)| prose).collect();
-        let words = prose.iter().flat_map(|prose| prose.split_whitespace());
+        let words = prose.iter().flat_map(|prose| words(prose, LONGEST_WHOLE));
         let least = words.flat_map(|word| word.split_inclusive(JOINTS)).map(UnicodeWidthStr::width).max().unwrap_or(0);
         Self { least: least.min(LONGEST_WORD), most: prose.iter().map(|prose| prose.width()).max().unwrap_or(0) }
     }
@@ -187,7 +186,8 @@ pub fn labelled(label: &str, text: &str, tone: Tone, layout: Layout) -> String {
 }
 
 /// The text in lines of so many columns, broken between words, or within one that is longer than that. Never none.
-/// A command in it has a line of its own, whole: one that is cut cannot be pasted.
+/// A short text in double quotes counts as one word, so that a schedule stays whole. A command in it has a line of its own, whole: one
+/// that is cut cannot be pasted.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (is_command, part) in parts(text) {
@@ -220,10 +220,46 @@ fn parts(text: &str) -> Vec<(bool, &str)> {
     parts
 }
 
+/// The longest text in double quotes that is one word, in columns.
+const LONGEST_WHOLE: usize = 30;
+
+/// The double quotes of a text, each pair where it opens and where it closes; one behind a backslash is none.
+fn quotes(text: &str) -> Vec<(usize, usize)> {
+    let mut escaped = false;
+    let quotes = text.char_indices().filter(|(_, c)| {
+        let is_quote = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        is_quote
+    });
+    let quotes: Vec<usize> = quotes.map(|(at, _)| at).collect();
+    quotes.chunks(2).map(|pair| (pair.first().copied().unwrap_or_default(), pair.get(1).copied().unwrap_or(text.len()))).collect()
+}
+
+/// What stands between blanks; in a short text in double quotes that has room in these columns, none counts.
+fn words(text: &str, width: usize) -> Vec<&str> {
+    let quotes = quotes(text);
+    let is_short = |(from, to): &(usize, usize)| text.get(*from..*to).is_some_and(|quoted| quoted.width() < LONGEST_WHOLE.min(width));
+    let whole: Vec<(usize, usize)> = quotes.into_iter().filter(is_short).collect();
+    let mut words = Vec::new();
+    let mut from = 0;
+    for (at, blank) in text.match_indices(char::is_whitespace) {
+        if !whole.iter().any(|(opens, closes)| (*opens..*closes).contains(&at)) {
+            words.push(text.get(from..at).unwrap_or_default());
+            from = at + blank.len();
+        }
+    }
+    words.push(text.get(from..).unwrap_or_default());
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 fn command(text: &str) -> Option<usize> {
     let starts = COMMANDS.iter().flat_map(|command| text.match_indices(command)).map(|(at, _)| at);
     let introduced = |at: &usize| text.get(..*at).is_some_and(|before| BEFORE_COMMANDS.iter().any(|word| before.ends_with(word)));
-    starts.filter(introduced).min()
+    // What is in quotes is another's text, and takes no line for itself.
+    let quotes = quotes(text);
+    let quoted = |at: &usize| quotes.iter().any(|(opens, closes)| (*opens..*closes).contains(at));
+    starts.filter(introduced).filter(|at| !quoted(at)).min()
 }
 
 fn end_of_command(text: &str) -> usize {
@@ -243,8 +279,7 @@ fn end_of_command(text: &str) -> usize {
 fn prose(text: &str, width: usize) -> Vec<String> {
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     // Byte for byte the words of `joined`.
-    let words: Vec<Word<'_>> =
-        WordSeparator::AsciiSpace.find_words(&joined).flat_map(|word| pieces(word.word, word.whitespace, width)).collect();
+    let words: Vec<Word<'_>> = words(&joined, width).into_iter().flat_map(|word| pieces(word, " ", width)).collect();
     let line = |words: &[Word<'_>]| {
         let mut line = String::new();
         for word in words {
@@ -295,6 +330,10 @@ mod tests {
         check("a sha256:0123456789 b", 8, &["a", "sha256:", "01234567", "89 b"]);
         check("if team.example/enabled=true", 20, &["if team.example/", "enabled=true"]);
         check("é é é", 3, &["é é", "é"]);
+        check("schedule \"*/10 * * * *\" (Etc/UTC)", 22, &["schedule", "\"*/10 * * * *\"", "(Etc/UTC)"]);
+        check("a \"b \\\" c\" d", 9, &["a", "\"b \\\" c\"", "d"]);
+        check("a \"b \\\" c\" d", 6, &["a \"b", "\\\" c\"", "d"]);
+        check("\"of more than thirty columns it is\" \"a b\"", 30, &["\"of more than thirty columns", "it is\" \"a b\""]);
         check("a well-known word", 8, &["a", "well-known".get(..8).unwrap(), "wn word"]);
     }
 
@@ -317,6 +356,7 @@ mod tests {
             &["renew it:", "kubectl annotate pod web-1 a=\"$(date; date)\""],
         );
         check("stays so until `kubectl a b`, after that", 10, &["stays so", "until", "kubectl a b", "after that"]);
+        check("cause \"see kubectl a b\", and so on", 14, &["cause \"see", "kubectl a b\",", "and so on"]);
         check("what kubectl prints besides", 99, &["what kubectl prints besides"]);
     }
 

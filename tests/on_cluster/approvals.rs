@@ -43,9 +43,11 @@ pub(crate) fn state_evidence(lab: &Lab, target: &Pod) {
     lab.kubectl(&["annotate", "pod", &target.name, &evidence[0], &evidence[1], &evidence[2]]);
 }
 
-/// Evidence, risk, resources, plan, verification, rollback, what the guardrails say, and the command: wherever a human is asked.
+/// Evidence, risk, resources, plan, verification, rollback, what the guardrails say, the command, and until when it counts by the
+/// record's approval: wherever a human is asked.
 #[track_caller]
-pub(crate) fn asks_it_whole(place: &str, text: &str, target: &Pod, command: &str) {
+pub(crate) fn asks_it_whole(place: &str, text: &str, target: &Pod, command: &str, approval: &Value) {
+    let until = format!("until {:.0}", approval["expires_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
     let plan = format!("the plan: delete {} of Deployment/web, service app=web, then a replacement must be Ready and all", target.name);
     for part in [
         "symptom \"manual_restart_recommended\"",
@@ -58,6 +60,7 @@ pub(crate) fn asks_it_whole(place: &str, text: &str, target: &Pod, command: &str
         "rollback: controller_recreates_pod (The pod's controller makes the replacement. ",
         "roll the workload back with kubectl rollout undo.)",
         command,
+        &until,
     ] {
         assert!(text.contains(part), "{place} does not say {part:?}: {text}");
     }
@@ -71,7 +74,7 @@ fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     let approval = asked(&lab, &first, &target);
     assert_eq!(approval["state"], "required");
     let command = approval["approve_with"].as_str().unwrap().to_owned();
-    asks_it_whole("the record", first.decision(&target)["message"].as_str().unwrap(), &target, &command);
+    asks_it_whole("the record", first.decision(&target)["message"].as_str().unwrap(), &target, &command, &approval);
     let passed = |check: &Value| check["result"] != "blocked";
     assert!(first.decision(&target)["guardrails"].as_array().unwrap().iter().all(passed), "{first:?}");
 
@@ -81,7 +84,7 @@ fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     let status = lab.asks_without_runbook(&["status", "--output", "json"]).tells().json();
     assert_eq!(status["proposals"][0]["plan"], approval["plan"], "{status}");
     assert_eq!(status["proposals"][0]["approve_with"], *command, "{status}");
-    asks_it_whole("status -o json", status["proposals"][0]["message"].as_str().unwrap(), &target, &command);
+    asks_it_whole("status -o json", status["proposals"][0]["message"].as_str().unwrap(), &target, &command, &approval);
     let table = lab.asks_without_runbook(&["status"]).tells().out;
     let said = table.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
@@ -102,7 +105,7 @@ fn a_plan_is_asked_for_once_by_name_and_done_once_it_is_approved() {
     let notes: Vec<&Value> =
         events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "PodReplacementNeedsApproval").collect();
     assert_eq!(notes.len(), 1, "{events}");
-    asks_it_whole("the Event", notes[0]["note"].as_str().unwrap(), &target, &command);
+    asks_it_whole("the Event", notes[0]["note"].as_str().unwrap(), &target, &command, &approval);
 
     approve(&lab, &command, "ann");
     let third = lab.remediator_with(&runbook).run();

@@ -90,9 +90,9 @@ fn the_manifests_pod_is_admitted_and_the_next_run_is_promised() {
     assert!(details(&told, "ok", "runbook")[0].contains("from ConfigMap pod-remediator-runbooks, which CronJob "), "{told:?}");
     assert_eq!(details(&told, "warning", "not looked at"), [""; 0]);
     assert_eq!(prevented(&lab, &pod), [""; 0]);
-    let text = lab.asks_without_runbook(&["explain"]).tells().out;
+    let text = lab.asks_without_runbook(&["explain"]).env("COLUMNS", "200").tells().out;
     assert!(text.contains("Eligible  now: the next run replaces it\n"), "{text}");
-    assert!(text.contains("CronJob labeled-pod-remediator: schedule 0 0 1 1 *, next run due at 20"), "{text}");
+    assert!(text.contains("CronJob labeled-pod-remediator: schedule \"0 0 1 1 *\", next run due at 20"), "{text}");
     assert!(text.contains("last run: none by the schedule yet"), "{text}");
     assert!(text.contains("Runbooks  from ConfigMap pod-remediator-runbooks"), "{text}");
     // In the pod, all of this is left alone.
@@ -318,6 +318,38 @@ fn status_says_how_the_newest_job_stands_and_which_outcome_is_the_newest() {
 }
 
 #[test]
+fn a_run_that_succeeded_is_told_and_remembered_longer_than_its_job() {
+    let lab = installed("desk-success", |cron_job| {
+        // There a Job's pod succeeds, and nothing runs in it.
+        let pod = pod_of(cron_job);
+        pod["nodeSelector"] = json!({"cluster.test/flavour": "simulated"});
+        pod["tolerations"] = json!([{"key": "kwok.x-k8s.io/node", "operator": "Exists"}]);
+    });
+    lab.kubectl(&["create", "job", "by-hand", &format!("--from=cronjob/{CRON_JOB}")]);
+    // The CronJob is the controller of such a Job too, so that its success counts.
+    let runs = until("the success is told", || {
+        let runs = lab.asks_without_runbook(&["status", "-o", "json"]).tells().json()["runs"].clone();
+        (!runs["last_success"].is_null()).then_some(runs)
+    });
+    assert_eq!((&runs["newest_job"]["name"], &runs["newest_job"]["result"]), (&json!("by-hand"), &json!("complete")), "{runs}");
+    let success = runs["last_success"].as_str().unwrap();
+    assert_eq!(runs["newest_job"]["ended_at"], success, "{runs}");
+    let text = lab.asks_without_runbook(&["status"]).env("COLUMNS", "1000").tells().out;
+    assert!(text.contains(&format!("; last success: {success}\nnewest Job by-hand: complete at {success}, exit code 0\n")), "{text}");
+    let everywhere = lab.asks_everywhere(&["status", "-A"]).env("COLUMNS", "1000").tells().out;
+    let row = everywhere.lines().find(|line| line.starts_with(&format!("{} ", lab.namespace))).unwrap();
+    assert!(row.contains("s ago  complete"), "{everywhere}");
+
+    // Its Job is gone, and the ledger deleted and made again.
+    lab.kubectl(&["delete", "job", "by-hand", "--wait"]);
+    assert_eq!(details(&check(&lab), "warning", "ledger"), [""; 0]);
+    lab.kubectl(&["delete", "configmap", STATE]);
+    lab.kubectl(&["create", "configmap", STATE]);
+    let warned = details(&check(&lab), "warning", "ledger");
+    assert!(warned.len() == 1 && warned[0].contains(&format!("after a run had ended at {success}; ")), "{warned:?}");
+}
+
+#[test]
 fn the_next_run_begins_when_status_says() {
     let lab = installed("desk-next", |cron_job| {
         pod_of(cron_job)["nodeSelector"] = json!({"there-is": "no-such-node"});
@@ -330,7 +362,7 @@ fn the_next_run_begins_when_status_says() {
     std::thread::sleep(std::time::Duration::from_secs(50));
     let last = until("the run has begun", || time(&runs(), "last_schedule").filter(|last| *last >= promised));
     assert_eq!(last, promised);
-    let text = lab.asks_without_runbook(&["status"]).tells().out;
+    let text = lab.asks_without_runbook(&["status"]).env("COLUMNS", "200").tells().out;
     let next = promised + jiff::SignedDuration::from_mins(1);
     assert!(text.contains(&format!("next run due at {next}")), "{text}");
 }

@@ -126,7 +126,7 @@ fn an_approval_is_asked_for_with_the_command_that_gives_it() {
     assert_eq!(receiver.got().len(), 1, "{:?}", receiver.got());
     let text = receiver.got()[0].text();
     let command = text.lines().find_map(|line| line.strip_prefix("```kubectl ")?.strip_suffix("```")).unwrap_or_else(|| panic!("{text}"));
-    asks_it_whole("the notification", &text, &target, &format!("kubectl {command}"));
+    asks_it_whole("the notification", &text, &target, &format!("kubectl {command}"), &run.decision(&target)["approval"]);
     lab.kubectl(&command.split(' ').collect::<Vec<_>>());
     let run = run_once();
     assert_eq!(run.outcome(&target)["verification"]["result"], "verified", "{run:?}");

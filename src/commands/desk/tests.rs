@@ -168,22 +168,26 @@ fn trouble_comes_first_and_the_worst_exit_code_is_that_of_all() {
         warnings: 0,
     };
     let broken = Row { problems: vec!["ledger: gone".to_owned(), "x".to_owned()], in_flight: None, ..row("z") };
-    let breaker = Row { open_breakers: Some(1), ..row("y") };
-    let suspended = Row { suspended: Some(true), ..row("x") };
-    let unseen = Row { suspended: None, ..row("c") };
-    let rows = [row("a"), unseen, suspended, breaker, broken].map(|row| (row, Exit::Done));
+    let at = |text: &str| text.parse().ok();
+    // By a clock that is ahead of the API server's.
+    let breaker = Row { open_breakers: Some(1), last_success: at("2026-01-04T00:20:01Z"), ..row("y") };
+    let suspended = Row { suspended: Some(true), last_success: at("2026-01-01T00:19:00Z"), ..row("x") };
+    let unseen = Row { suspended: None, last_success: at("2026-01-03T22:19:00Z"), ..row("c") };
+    let fine = Row { last_success: at("2026-01-04T00:02:07Z"), ..row("a") };
+    let rows = [fine, unseen, suspended, breaker, broken].map(|row| (row, Exit::Done));
     let mut rows = rows.to_vec();
     rows[4].1 = Exit::Ledger;
     let unread = [Unread { part: "CronJobs".to_owned(), why: "no".to_owned() }];
-    let all = Everywhere::new(None, rows, &unread);
+    let all = Everywhere::new(at("2026-01-04T00:20:00Z"), rows, &unread);
+    crate::terminal::output::tests::only_snake_case(&serde_json::to_value(&all).unwrap());
     assert_eq!(all.exit(), Exit::Ledger);
     let expected = "\
 NAMESPACE  SUSPENDED  LAST SUCCESS  NEWEST JOB  IN FLIGHT  BREAKERS  APPROVALS  WARNINGS  PROBLEMS
-y          no         -             -           0          1         0          0         0
+y          no         0s ago        -           0          1         0          0         0
 z          no         -             -           ?          0         0          0         2
-x          yes        -             -           0          0         0          0         0
-c          ?          -             -           0          0         0          0         0
-a          no         -             -           0          0         0          0         0
+x          yes        3d ago        -           0          0         0          0         0
+c          ?          2h ago        -           0          0         0          0         0
+a          no         17m ago       -           0          0         0          0         0
 five namespaces, of which in trouble: 2
 z: ledger: gone
 z: x
@@ -201,15 +205,17 @@ fn whether_runs_happen_is_said_in_three_lines() {
     let desk = |installed: &Installed| Desk { installed: Some(installed.clone()), ..Desk::default() };
     let now = "2026-01-01T00:11:12Z".parse().ok();
     let lines = desk(&installed).runs(now).unwrap().lines();
-    let first = "CronJob labeled-pod-remediator: schedule */10 * * * *, 1 active, next run due at 2026-01-01T00:20:00Z";
+    let first = "CronJob labeled-pod-remediator: schedule \"*/10 * * * *\", 1 active, next run due at 2026-01-01T00:20:00Z";
     assert_eq!(lines, [first, "last run: due at 2026-01-01T00:10:00Z; last success: never"]);
+    let succeeded = cron_job(|object| object["status"] = json!({"lastSuccessfulTime": "2026-01-01T00:00:07Z"}));
+    assert_eq!(desk(&succeeded).runs(now).unwrap().lines()[1], "last run: none by the schedule yet; last success: 2026-01-01T00:00:07Z");
     installed.schedule.schedule = "@every 90m".to_owned();
-    let first = "CronJob labeled-pod-remediator: schedule @every 90m, 1 active";
+    let first = "CronJob labeled-pod-remediator: schedule \"@every 90m\", 1 active";
     assert_eq!(desk(&installed).runs(now).unwrap().lines()[0], first);
     installed.schedule.schedule = "*/10 * * * *".to_owned();
     installed.schedule.suspended = true;
     installed.schedule.time_zone = Some("Etc/UTC".to_owned());
-    let expected = "CronJob labeled-pod-remediator: schedule */10 * * * * (Etc/UTC), SUSPENDED: no run starts";
+    let expected = "CronJob labeled-pod-remediator: schedule \"*/10 * * * *\" (Etc/UTC), SUSPENDED: no run starts";
     let runs = desk(&installed).runs(now).unwrap();
     assert_eq!((runs.lines()[0].as_str(), runs.next_schedule), (expected, None));
 }

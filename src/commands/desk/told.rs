@@ -52,7 +52,7 @@ impl Runs {
             (false, active) => format!(", {active} active"),
         };
         let next = self.next_schedule.map_or_else(String::new, |time| format!(", next run due at {time:.0}"));
-        let mut lines = vec![format!("CronJob {cron_job}: schedule {schedule}{zone}{state}{next}"), self.last()];
+        let mut lines = vec![format!("CronJob {cron_job}: schedule \"{schedule}\"{zone}{state}{next}"), self.last()];
         lines.extend(self.newest_job.as_ref().map(|job| format!("newest Job {job}")));
         lines
     }

@@ -5,11 +5,16 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::core::runbook::Problem;
 use crate::core::words::harmless;
-use crate::terminal::audit::Style;
+use crate::terminal::style::Style;
 
 /// A mistake in one line; on a terminal with its source under it. `files` has the texts, by name.
 pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> String {
-    let Some(width) = style.width else { return problem.to_string() };
+    with_source(&problem.to_string(), problem, files, style)
+}
+
+/// As [`shown`], in other words than the problem's own.
+pub(super) fn with_source(text: &str, problem: &Problem, files: &[(String, String)], style: Style) -> String {
+    let Some(width) = style.width else { return text.to_owned() };
     let line = || {
         let index = usize::try_from(problem.line).ok()?.checked_sub(1)?;
         let (_, text) = files.iter().find(|(name, _)| *name == problem.file)?;
@@ -21,10 +26,10 @@ pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> Str
             let room = width.saturating_sub(gutter.len()).max(20);
             let (source, before) = around(line.trim_start_matches('\u{feff}'), problem.column, room);
             let caret = style.coloured("31", "^");
-            let problem = said(&problem.to_string(), style);
-            format!("{problem}\n{}{source}\n{:>5} | {}{caret}", style.coloured("2", &gutter), "", " ".repeat(before))
+            let text = said(text, style);
+            format!("{text}\n{}{source}\n{:>5} | {}{caret}", style.coloured("2", &gutter), "", " ".repeat(before))
         }
-        None => said(&problem.to_string(), style),
+        None => said(text, style),
     }
 }
 

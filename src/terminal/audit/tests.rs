@@ -49,6 +49,23 @@ fn on_a_terminal_a_long_message_goes_on_under_its_beginning() {
     assert_eq!(written(&record("short"), Format::Text(Style { width: Some(72), colour: true })), coloured);
 }
 
+#[test]
+fn on_a_terminal_a_command_stays_whole_on_a_line_of_its_own() {
+    let approve = "kubectl annotate pod web-1 -n shop --overwrite remediator.kubedojo.io/approve=20260131T120000Z-01234567 \
+                   remediator.kubedojo.io/approved-by=YOUR-NAME";
+    let reset = "pod-remediator reset-breaker replace-redundant-pod --service web -n shop --reason '…'";
+    let told = |message: &str, width| written(&record(message), Format::Text(Style { width: Some(width), colour: false }));
+    let message = format!("replacing web-1 needs an approval: to approve its plan until noon: {approve}; symptom \"hung\", risk low");
+    let expected = format!(
+        "00:00:00Z  abort              replacing web-1 needs an approval: to\n\
+         {0:30}approve its plan until noon:\n{0:30}{approve}\n{0:30}symptom \"hung\", risk low\n",
+        ""
+    );
+    assert_eq!(told(&message, 72), expected);
+    let expected = format!("00:00:00Z  abort\n  it stays open until\n  {reset}\n  after two failures\n");
+    assert_eq!(told(&format!("it stays open until `{reset}`, after two failures"), 40), expected);
+}
+
 /// A device with room for so many more bytes, and none after that.
 struct Device {
     taken: Vec<u8>,

@@ -1,17 +1,17 @@
 //! A record as readable text, for a terminal.
 
-use textwrap::{Options, WordSplitter, WrapAlgorithm};
-
 use super::{Kind, Record, Style};
 use crate::core::words::inert;
 use crate::terminal::output::LONGEST_TEXT;
+use crate::terminal::table::wrapped;
 
 /// Of a time and a kind, with what stands between them: where messages begin.
 const INDENT: usize = 11 + KIND + 2;
 /// The longest word for a kind, `approval_required`.
 const KIND: usize = 17;
 
-/// Time, kind, message; a dry run's messages are marked already. On a terminal, a long message goes on under its beginning.
+/// Time, kind, message; a dry run's messages are marked already. On a terminal, a long message goes on under its beginning, and a
+/// command in it has a line of its own, however long.
 pub(super) fn lines(record: &Record, style: Style) -> String {
     let (code, word) = match (record.kind, record.outcome, record.mode) {
         (Kind::Outcome, Some("success"), _) => ("32", "verified"),
@@ -29,7 +29,6 @@ pub(super) fn lines(record: &Record, style: Style) -> String {
     let Some(width) = style.width else { return format!("{time}  {word}{padding}  {message}") };
     // Half of a terminal at least is for the message.
     let (start, indent) = if width >= 2 * INDENT { (padding + "  ", INDENT) } else { ("\n  ".to_owned(), 2) };
-    let options = Options::new(width - indent).word_splitter(WordSplitter::NoHyphenation).wrap_algorithm(WrapAlgorithm::FirstFit);
-    let message = textwrap::wrap(&message, options).join(&format!("\n{:indent$}", ""));
+    let message = wrapped(&message, width - indent).join(&format!("\n{:indent$}", ""));
     format!("{time}  {word}{start}{message}")
 }
