@@ -23,14 +23,14 @@ use crate::outside::clock::Deadline;
 use crate::outside::load::LoadError;
 use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::run::{RunError, run};
-use crate::terminal::audit::{Format, Progress, Sink, StandardOutput};
+use crate::terminal::audit::{Progress, Sink, StandardOutput, TrailFormat};
 use crate::terminal::output::json_pretty;
 use crate::terminal::style::Style;
 use crate::terminal::table::Layout;
 
 #[cfg(test)]
 pub(crate) use args::of_run;
-use args::{Command, Output, Policy, Target, flags};
+use args::{CliCommand, Output, Policy, Target, flags};
 use desk::{show_check, show_explanation, show_status};
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
@@ -39,7 +39,7 @@ use desk::{show_check, show_explanation, show_status};
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 impl Output {
@@ -150,17 +150,17 @@ impl Cli {
     /// Does what was asked; errors are told on standard error.
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
-            Command::Run { dry_run, record, policy, target } => one_run(dry_run, record.as_deref(), policy, target).await,
-            Command::Explain { pod, all, output, record, policy, target } => {
+            CliCommand::Run { dry_run, record, policy, target } => one_run(dry_run, record.as_deref(), policy, target).await,
+            CliCommand::Explain { pod, all, output, record, policy, target } => {
                 show_explanation(pod.as_deref(), all, output, record.as_deref(), policy, target).await
             }
-            Command::Check { all_namespaces, output, policy, target } => show_check(all_namespaces, output, policy, target).await,
-            Command::Status { all_namespaces, output, target } => show_status(all_namespaces, output, target).await,
-            Command::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
-            Command::Validate { files, deadline, output } => check_files(&files, deadline, output),
-            Command::Render { file } => render(&file),
-            Command::Schema => say(crate::commands::schema::schema()).map(|()| Exit::Done),
-            Command::Simulate { paths, output } => play(&paths, output),
+            CliCommand::Check { all_namespaces, output, policy, target } => show_check(all_namespaces, output, policy, target).await,
+            CliCommand::Status { all_namespaces, output, target } => show_status(all_namespaces, output, target).await,
+            CliCommand::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
+            CliCommand::Validate { files, deadline, output } => check_files(&files, deadline, output),
+            CliCommand::Render { file } => render(&file),
+            CliCommand::Schema => say(crate::commands::schema::schema()).map(|()| Exit::Done),
+            CliCommand::Simulate { paths, output } => play(&paths, output),
         };
         ended.unwrap_or_else(|error| error.tell())
     }
@@ -172,10 +172,10 @@ async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: T
     let wanted = understood.as_ref().map_or(asked, |(settings, ..)| settings.log_format);
     let format = format(wanted);
     let progress = match format {
-        Format::Text(Style { width: Some(_), .. }) => Progress::on(std::io::stderr(), Style::of(&std::io::stderr())),
+        TrailFormat::Text(Style { width: Some(_), .. }) => Progress::on(std::io::stderr(), Style::of(&std::io::stderr())),
         _ => Progress::none(),
     };
-    diagnose(format == Format::Json, progress.clone());
+    diagnose(format == TrailFormat::Json, progress.clone());
     let ended = match understood {
         Ok((settings, access, _)) => {
             run_until_stopped(&settings, access, dry_run, record, Sink::new(StandardOutput::open(), format, progress.clone())).await
@@ -185,7 +185,7 @@ async fn one_run(dry_run: bool, record: Option<&Path>, policy: Policy, target: T
     progress.clear();
     match ended {
         // In a cluster, errors have the form of the records, or who reads the log by machine does not see them.
-        Err(error) if format == Format::Json => {
+        Err(error) if format == TrailFormat::Json => {
             error.lines(Style::PLAIN).iter().for_each(|line| tracing::error!("{line}"));
             Ok(error.exit())
         }
@@ -294,12 +294,12 @@ fn understand(policy: Policy, target: Target) -> Result<(Settings, Access, Raw),
     Ok((settings, access, given))
 }
 
-fn format(wanted: LogFormat) -> Format {
+fn format(wanted: LogFormat) -> TrailFormat {
     let style = Style::of(&std::io::stdout());
     match wanted {
-        LogFormat::Json => Format::Json,
-        LogFormat::Auto if style.width.is_none() => Format::Json,
-        LogFormat::Auto | LogFormat::Text => Format::Text(style),
+        LogFormat::Json => TrailFormat::Json,
+        LogFormat::Auto if style.width.is_none() => TrailFormat::Json,
+        LogFormat::Auto | LogFormat::Text => TrailFormat::Text(style),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::core::exit::Exit;
 use crate::core::runbook::Problem;
 
 pub use model::API_VERSION;
-pub use play::{Got, Row, Simulation};
+pub use play::{Got, PlayedDecision, Simulation};
 pub(crate) use refers::json;
 
 /// Why nothing was simulated.

@@ -23,11 +23,11 @@ use crate::cluster::api::{Access, Api, Cause, Writer};
 use crate::cluster::matching::{self, Again, Fresh};
 use crate::cluster::permissions::{missing, needs};
 use crate::cluster::store::{Store, StoreError};
-use crate::cluster::verify::Verification;
+use crate::cluster::verify::Verifier;
 use crate::core::decide::{Decider, Decision, Mode, decide, probes_wanted, turn};
 use crate::core::exit::Exit;
 use crate::core::intent::{Decided, SEND_WITHIN};
-use crate::core::judge::Verdict;
+use crate::core::judge::VerificationEnd;
 use crate::core::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Bounds, Request, Snapshot};
@@ -40,7 +40,7 @@ use crate::terminal::audit::{Record, RunReason, Sink};
 
 pub use error::RunError;
 use error::exit_of;
-use report::{Ended, Reporter};
+use report::{EndedExecution, Reporter};
 use tell::Put;
 use trail::Trail;
 
@@ -266,8 +266,8 @@ impl<'a, W: Write> Run<'a, W> {
             }
             // Nothing is sent whose intent is not in the trail: the ledger alone, which forgets, cannot say why a pod was touched.
             if let Some(why) = self.reporter.trail.lost() {
-                let verdict = Verdict::new(Outcome::NotExecuted, format!("{why}; nothing was sent"));
-                let ended = Ended { execution: &execution, verdict, charged: false, took: Duration::ZERO, said: Some(said) };
+                let verdict = VerificationEnd::new(Outcome::NotExecuted, format!("{why}; nothing was sent"));
+                let ended = EndedExecution { execution: &execution, verdict, charged: false, took: Duration::ZERO, said: Some(said) };
                 return self.settle(writer, ended).await;
             }
             let clock = Stopwatch::start();
@@ -275,7 +275,9 @@ impl<'a, W: Write> Run<'a, W> {
                 Ok(version) => (self.verify(&execution, version, send_before, clock).await, true),
                 Err(verdict) => (verdict, false),
             };
-            return self.settle(writer, Ended { execution: &execution, verdict, charged, took: clock.elapsed(), said: Some(said) }).await;
+            return self
+                .settle(writer, EndedExecution { execution: &execution, verdict, charged, took: clock.elapsed(), said: Some(said) })
+                .await;
         }
         self.reporter.trail.left_alone(
             request,
@@ -324,8 +326,8 @@ impl<'a, W: Write> Run<'a, W> {
         fresh: Fresh,
         execution: &Execution,
         send_before: Deadline,
-    ) -> Result<Option<String>, Verdict> {
-        let not_executed = |detail: String| Verdict::new(Outcome::NotExecuted, detail);
+    ) -> Result<Option<String>, VerificationEnd> {
+        let not_executed = |detail: String| VerificationEnd::new(Outcome::NotExecuted, detail);
         let Fresh { mut request, snapshot, resource_version } = fresh;
         for attempt in 1..=ATTEMPTS {
             match act::remove(writer, &request, execution.method, send_before).await {
@@ -379,9 +381,9 @@ impl<'a, W: Write> Run<'a, W> {
         }
     }
 
-    async fn verify(&self, execution: &Execution, version: Option<String>, send_before: Deadline, since: Stopwatch) -> Verdict {
+    async fn verify(&self, execution: &Execution, version: Option<String>, send_before: Deadline, since: Stopwatch) -> VerificationEnd {
         let Some(terms) = &execution.in_flight else {
-            return Verdict::new(Outcome::Unknown, "the intent has no terms to verify by");
+            return VerificationEnd::new(Outcome::Unknown, "the intent has no terms to verify by");
         };
         let timeout = terms.verify_deadline.duration_since(terms.send_before).unsigned_abs();
         let deadline = Deadline::after(timeout + send_before.left());
@@ -395,8 +397,8 @@ impl<'a, W: Write> Run<'a, W> {
         since: Stopwatch,
         deadline: Deadline,
         adopted: bool,
-    ) -> Verification<'b> {
-        Verification {
+    ) -> Verifier<'b> {
+        Verifier {
             api: &self.api,
             execution,
             terms,
@@ -410,8 +412,8 @@ impl<'a, W: Write> Run<'a, W> {
 
     /// Writes the end to the ledger, the trail and the Events. Others may write meanwhile: the end is ours to write all the same,
     /// unless another run took us for dead and adopted it.
-    async fn settle(&mut self, writer: &Writer, ended: Ended<'_>) -> Result<(), RunError> {
-        let Ended { execution, verdict, charged, took, .. } = &ended;
+    async fn settle(&mut self, writer: &Writer, ended: EndedExecution<'_>) -> Result<(), RunError> {
+        let EndedExecution { execution, verdict, charged, took, .. } = &ended;
         let mut attempt = 1;
         let (opening, written) = loop {
             let mut ledger = self.store.ledger().clone();

@@ -9,7 +9,7 @@ use crate::core::words::inert;
 use crate::run::config::Raw;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum CliCommand {
     /// Look at the pods that ask to be replaced, decide, and replace those that may be, one at a time
     #[command(after_help = NOTIFICATIONS)]
     Run {
@@ -213,7 +213,7 @@ pub(crate) fn of_run(args: &[String]) -> Result<Told, String> {
     let words = std::iter::once("pod-remediator").chain(args.iter().map(String::as_str));
     let first_line = |error: clap::Error| inert(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: "), 300);
     match super::Cli::try_parse_from(words).map_err(first_line)?.command {
-        Command::Run { dry_run, policy, target, .. } => Ok(Told { raw: flags(policy, &target), dry_run }),
+        CliCommand::Run { dry_run, policy, target, .. } => Ok(Told { raw: flags(policy, &target), dry_run }),
         _ => Err("its command is not run".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use super::{CliError, layout, understand};
 use crate::cluster::api::{Access, Api};
 use crate::cluster::store::{Store, StoreError};
 use crate::commands::check::{Level, check, check_one};
-use crate::commands::desk::{Asked, CronJobObject, Everywhere, Row, Source, View, namespaces};
+use crate::commands::desk::{Asked, CronJobObject, Everywhere, NamespaceRow, Source, View, namespaces};
 use crate::commands::explain::{explain, pod_name};
 use crate::commands::status::{Status, status};
 use crate::core::exit::Exit;
@@ -86,7 +86,7 @@ async fn show_everywhere(asked: &Asked, access: Access, output: Output, checked:
     Ok(all.exit())
 }
 
-async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bool) -> (Row, Exit) {
+async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bool) -> (NamespaceRow, Exit) {
     let (view, findings) = if checked {
         let (findings, view) = check_one(asked, api, known).await;
         (view, Some(findings))
@@ -122,7 +122,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
         }
     };
     let runs = view.desk.runs(api.clock().map(|clock| clock.now()));
-    let row = Row {
+    let row = NamespaceRow {
         namespace: api.namespace().to_owned(),
         suspended: runs.as_ref().map(|runs| runs.schedule.suspended),
         last_success: runs.as_ref().and_then(|runs| runs.schedule.last_success),

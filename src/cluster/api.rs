@@ -30,7 +30,7 @@ use proxy::Route;
 
 pub use access::Access;
 pub use error::{ApiError, Call, Cause};
-pub use reviews::Question;
+pub use reviews::AccessQuestion;
 pub use wire::*;
 pub use writer::Writer;
 

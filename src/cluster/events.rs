@@ -17,7 +17,7 @@ pub const MAX_NOTE: usize = 1024;
 
 /// The closed list of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum EventReason {
     /// A guardrail blocks.
     PodReplacementRefused,
     /// The request is malformed, has expired, or no single runbook answers to it.
@@ -38,7 +38,7 @@ pub enum Reason {
     LedgerStartsAnew,
 }
 
-impl Reason {
+impl EventReason {
     fn is_warning(self) -> bool {
         !matches!(self, Self::PodReplacementVerified | Self::PodReplacementSuggested)
     }
@@ -52,7 +52,7 @@ impl Reason {
 /// What an Event says.
 pub struct Note<'a> {
     /// Why.
-    pub reason: Reason,
+    pub reason: EventReason,
     /// What it is about: the workload, where it is known; or the ledger.
     pub regarding: &'a ObjectRef,
     /// The pod; or the ledger, too.
@@ -137,7 +137,7 @@ mod tests {
         ObjectRef { kind: kind.to_owned(), name: name.to_owned(), uid: format!("uid-of-{name}") }
     }
 
-    fn named(reason: Reason, distinction: &str, text: &str) -> Event {
+    fn named(reason: EventReason, distinction: &str, text: &str) -> Event {
         let (regarding, pod) = (object("Deployment", "web"), object("Pod", "web-1"));
         let note = Note { reason, regarding: &regarding, pod: &pod, distinction, text };
         event("shop", &note, "run-1", Timestamp::UNIX_EPOCH)
@@ -146,25 +146,25 @@ mod tests {
     #[test]
     fn the_same_news_of_the_same_pod_has_the_same_name() {
         let name = |reason, distinction, text| named(reason, distinction, text).metadata.name;
-        let refused = Reason::PodReplacementRefused;
+        let refused = EventReason::PodReplacementRefused;
         assert_eq!(name(refused, "cooldown", "until noon"), name(refused, "cooldown", "until one"));
         assert_ne!(name(refused, "cooldown", ""), name(refused, "blast_radius", ""));
-        assert_ne!(name(refused, "cooldown", ""), name(Reason::PodReplacementFailed, "cooldown", ""));
+        assert_ne!(name(refused, "cooldown", ""), name(EventReason::PodReplacementFailed, "cooldown", ""));
     }
 
     /// Every reason: from the first to the one after it, so that a new one does not compile until it is here.
-    fn after(reason: Option<Reason>) -> Option<Reason> {
+    fn after(reason: Option<EventReason>) -> Option<EventReason> {
         match reason {
-            None => Some(Reason::PodReplacementRefused),
-            Some(Reason::PodReplacementRefused) => Some(Reason::PodReplacementNotPossible),
-            Some(Reason::PodReplacementNotPossible) => Some(Reason::PodReplacementSuggested),
-            Some(Reason::PodReplacementSuggested) => Some(Reason::PodReplacementNeedsApproval),
-            Some(Reason::PodReplacementNeedsApproval) => Some(Reason::PodReplacementVerified),
-            Some(Reason::PodReplacementVerified) => Some(Reason::PodReplacementFailed),
-            Some(Reason::PodReplacementFailed) => Some(Reason::PodReplacementInconclusive),
-            Some(Reason::PodReplacementInconclusive) => Some(Reason::CircuitBreakerOpened),
-            Some(Reason::CircuitBreakerOpened) => Some(Reason::LedgerStartsAnew),
-            Some(Reason::LedgerStartsAnew) => None,
+            None => Some(EventReason::PodReplacementRefused),
+            Some(EventReason::PodReplacementRefused) => Some(EventReason::PodReplacementNotPossible),
+            Some(EventReason::PodReplacementNotPossible) => Some(EventReason::PodReplacementSuggested),
+            Some(EventReason::PodReplacementSuggested) => Some(EventReason::PodReplacementNeedsApproval),
+            Some(EventReason::PodReplacementNeedsApproval) => Some(EventReason::PodReplacementVerified),
+            Some(EventReason::PodReplacementVerified) => Some(EventReason::PodReplacementFailed),
+            Some(EventReason::PodReplacementFailed) => Some(EventReason::PodReplacementInconclusive),
+            Some(EventReason::PodReplacementInconclusive) => Some(EventReason::CircuitBreakerOpened),
+            Some(EventReason::CircuitBreakerOpened) => Some(EventReason::LedgerStartsAnew),
+            Some(EventReason::LedgerStartsAnew) => None,
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
         let (_, section) = guide.split_once("\n## Events\n").unwrap();
         let (section, _) = section.split_once("\n## ").unwrap();
         let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
-        let all: Vec<Reason> = std::iter::successors(after(None), |reason| after(Some(*reason))).collect();
+        let all: Vec<EventReason> = std::iter::successors(after(None), |reason| after(Some(*reason))).collect();
         let expected = all.iter().map(|reason| {
             let warning = if reason.is_warning() { "Warning" } else { "Normal" };
             format!("| `{reason:?}` | {warning} | ")
@@ -188,18 +188,18 @@ mod tests {
 
     #[test]
     fn a_note_is_cut_between_characters() {
-        let note = named(Reason::PodReplacementFailed, "", &"ü".repeat(2000)).note.unwrap();
+        let note = named(EventReason::PodReplacementFailed, "", &"ü".repeat(2000)).note.unwrap();
         assert!(note.len() <= MAX_NOTE && note.len() > MAX_NOTE - 4 && note.ends_with('…'), "{} bytes", note.len());
     }
 
     #[test]
     fn a_note_is_inert() {
-        assert_eq!(named(Reason::PodReplacementFailed, "", "a\u{1b}\n\u{202e}b").note.unwrap(), "a\\u{1b}\\n\\u{202e}b");
+        assert_eq!(named(EventReason::PodReplacementFailed, "", "a\u{1b}\n\u{202e}b").note.unwrap(), "a\\u{1b}\\n\\u{202e}b");
     }
 
     #[test]
     fn it_regards_the_workload_by_uid() {
-        let event = named(Reason::PodReplacementVerified, "", "fine");
+        let event = named(EventReason::PodReplacementVerified, "", "fine");
         let regarding = event.regarding.unwrap();
         assert_eq!((regarding.kind.as_deref(), regarding.uid.as_deref()), (Some("Deployment"), Some("uid-of-web")));
         assert_eq!(event.type_.as_deref(), Some("Normal"));

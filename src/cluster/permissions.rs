@@ -5,7 +5,7 @@ mod excess;
 use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
 
 use crate::cluster::api::{
-    BUDGETS, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, Question, REPLICA_SETS, Resource,
+    AccessQuestion, BUDGETS, CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, EVENTS, EVICTIONS, NAMESPACES, PODS, REPLICA_SETS, Resource,
     STATEFUL_SETS,
 };
 use crate::core::runbook::{Method, Runbook};
@@ -27,9 +27,9 @@ pub struct Need {
 
 impl Need {
     /// The question to the server whether it is granted there.
-    pub fn question<'a>(&'a self, namespace: &'a str) -> Question<'a> {
+    pub fn question<'a>(&'a self, namespace: &'a str) -> AccessQuestion<'a> {
         let Self { verb, resource, name, .. } = self;
-        Question { verb, group: resource.group, resource: resource.plural, name: name.as_deref(), namespace }
+        AccessQuestion { verb, group: resource.group, resource: resource.plural, name: name.as_deref(), namespace }
     }
 }
 

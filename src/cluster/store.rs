@@ -46,14 +46,14 @@ pub enum StoreError {
 
 /// The ledger as last read or written, and the object that holds it.
 pub struct Store {
-    at: Place,
+    at: LedgerPlace,
     clock: Clock,
     object: ConfigMap,
     ledger: Ledger,
 }
 
 /// Where the ledger is.
-struct Place {
+struct LedgerPlace {
     api: Api,
     name: String,
 }
@@ -64,7 +64,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
-        let at = Place { api, name: name.to_owned() };
+        let at = LedgerPlace { api, name: name.to_owned() };
         let object = at.get().await?;
         // Without the server's time, nothing written would have a date: such an answer is none.
         let no_time = "it has no Date header, and the API server's time is the one that counts";
@@ -194,7 +194,7 @@ impl Store {
     }
 }
 
-impl Place {
+impl LedgerPlace {
     async fn get(&self) -> Result<ConfigMap, StoreError> {
         match self.api.get(CONFIG_MAPS, &self.name).await {
             Err(ApiError { cause: Cause::NotFound, .. }) => {

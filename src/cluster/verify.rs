@@ -18,7 +18,7 @@ use crate::core::workload_kind::WorkloadKind;
 use crate::outside::clock::{Deadline, Stopwatch};
 use crate::terminal::audit::{Progress, TICK};
 
-use crate::core::judge::{Judge, Standing, Verdict, without_probes};
+use crate::core::judge::{Judge, Standing, VerificationEnd, without_probes};
 
 /// How often the workload is read while nothing else happens: a rollout that begins meanwhile ends the verification early.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_secs(1);
 
 /// What a verification needs besides the intent.
-pub struct Verification<'a> {
+pub struct Verifier<'a> {
     /// The API.
     pub api: &'a Api,
     /// The intent.
@@ -45,9 +45,9 @@ pub struct Verification<'a> {
     pub progress: &'a Progress,
 }
 
-impl Verification<'_> {
+impl Verifier<'_> {
     /// Watches from `resource_version` on until there is a verdict; the deadline brings one in any case.
-    pub async fn run(&self, mut resource_version: Option<String>) -> Verdict {
+    pub async fn run(&self, mut resource_version: Option<String>) -> VerificationEnd {
         let since = self.since;
         let mut judge = Judge::new(self.terms, &self.execution.pod.uid, self.adopted.then_some(self.execution.started_at));
         let service = Service { label: self.terms.service_label.clone(), name: self.execution.service.clone() };
@@ -81,7 +81,7 @@ impl Verification<'_> {
     }
 
     /// Follows one watch until it ends, or until there is a verdict.
-    async fn watch(&self, judge: &mut Judge<'_>, since: Stopwatch, selector: &str, version: &str) -> Option<Verdict> {
+    async fn watch(&self, judge: &mut Judge<'_>, since: Stopwatch, selector: &str, version: &str) -> Option<VerificationEnd> {
         let seconds = u32::try_from(self.deadline.left().as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let stream = match self.api.watch::<PodObject>(PODS, selector, version, seconds).await {
             Ok(stream) => stream,
@@ -95,7 +95,7 @@ impl Verification<'_> {
         loop {
             let wait = match judge.standing(since.elapsed()) {
                 Standing::Doomed(detail) => {
-                    return Some(Verdict { opens_breaker: true, ..Verdict::new(Outcome::Failed, detail) });
+                    return Some(VerificationEnd { opens_breaker: true, ..VerificationEnd::new(Outcome::Failed, detail) });
                 }
                 Standing::Healthy(replacement) => {
                     if let Some(verdict) = self.workload().await.ok().and_then(|now| judge.workload(now.as_ref(), Some(&replacement))) {
@@ -154,7 +154,7 @@ impl Verification<'_> {
     }
 
     /// The deadline has come: judge by what can be read now.
-    async fn end(&self, judge: &mut Judge<'_>, selector: &str, failures: u32, late: bool) -> Verdict {
+    async fn end(&self, judge: &mut Judge<'_>, selector: &str, failures: u32, late: bool) -> VerificationEnd {
         let now = self.since.elapsed();
         match self.list(selector).await {
             Ok((pods, _)) => judge.see_all(pods, now),
@@ -163,7 +163,7 @@ impl Verification<'_> {
                     "the API could not be read at the deadline ({error}; {failures} failures before); last seen: {}",
                     judge.seen(now)
                 );
-                return Verdict::new(Outcome::Unknown, detail);
+                return VerificationEnd::new(Outcome::Unknown, detail);
             }
         }
         // What became healthy after the deadline did not in time.
@@ -185,7 +185,7 @@ impl Verification<'_> {
             }
         };
         if judge.target_stands() {
-            return Verdict::new(Outcome::Unknown, "the deletion was sent, but the pod is still there and not terminating");
+            return VerificationEnd::new(Outcome::Unknown, "the deletion was sent, but the pod is still there and not terminating");
         }
         judge.at_the_deadline(workload.as_ref(), by, late)
     }

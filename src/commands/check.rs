@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 
-use crate::cluster::api::{Access, Api, ApiError, Question};
+use crate::cluster::api::{Access, AccessQuestion, Api, ApiError};
 use crate::cluster::forgotten::{EarlierRun, earlier_run};
 use crate::cluster::permissions::{Need, excess, missing, needs};
 use crate::cluster::store::Store;
@@ -20,7 +20,7 @@ use crate::outside::load::LoadError;
 use crate::outside::notify::Webhook;
 use crate::run::RunError;
 
-pub use findings::{Finding, Findings, Level};
+pub use findings::{CheckFinding, Findings, Level};
 
 /// All of it has ended by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -182,7 +182,7 @@ async fn beyond(findings: &mut Findings, api: &Api, needs: &[Need], granted: &Su
     if rules.len() > MOST_NAMED {
         found.push(format!("and {} more in namespace {here}: see kubectl auth can-i --list -n {here}", rules.len() - MOST_NAMED));
     }
-    let may = async |verb, resource, namespace| api.may(&Question { verb, group: "", resource, name: None, namespace }).await;
+    let may = async |verb, resource, namespace| api.may(&AccessQuestion { verb, group: "", resource, name: None, namespace }).await;
     if may("delete", "pods", "").await? {
         found.push("delete pods in every namespace".to_owned());
     } else {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::cluster::api::Api;
 use crate::run::config::{ConfigErrors, Raw, Settings};
 
-pub use everywhere::{Everywhere, Row, namespaces};
+pub use everywhere::{Everywhere, NamespaceRow, namespaces};
 pub use look::{Source, look};
 pub use object::{CronJobObject, Installed, Mounted, NewestJob, Result as JobResult, Schedule};
 pub use told::Runs;

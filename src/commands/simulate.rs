@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::core::words::{counted, inert, number};
-use crate::incident::{Got, Row, Simulation};
+use crate::incident::{Got, PlayedDecision, Simulation};
 use crate::terminal::table::{Layout, Tone, table, wrapped};
 
 const HEADINGS: [&str; 5] = ["INCIDENT", "RESULT", "MOMENT", "POD", "DECISION"];
@@ -49,7 +49,7 @@ impl Simulation {
     }
 }
 
-fn cells(row: &Row) -> [String; 5] {
+fn cells(row: &PlayedDecision) -> [String; 5] {
     let got = row.got.as_ref().map_or_else(|| NOTHING.to_owned(), Got::short);
     let result = if row.ok { "ok" } else { "FAIL" };
     [&row.incident, result, &row.moment, or_nothing(&row.pod), &got].map(|text| inert(text, WIDEST))

@@ -83,7 +83,7 @@ impl Validation {
     /// For programs: `files`, `runbooks`, `problems` and `warnings`.
     pub fn report(&self) -> impl Serialize {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
-        let runbooks = runbooks.iter().map(|(file, runbook)| Entry {
+        let runbooks = runbooks.iter().map(|(file, runbook)| ValidationEntry {
             file,
             name: &runbook.name,
             digest: &runbook.digest,
@@ -92,14 +92,14 @@ impl Validation {
             decision_mode: runbook.decision_mode.as_str(),
             allowed_namespaces: &runbook.scope.allowed_namespaces,
         });
-        Report { files: files.len() + unreadable, runbooks: runbooks.collect(), problems, warnings: self.warnings() }
+        ValidationReport { files: files.len() + unreadable, runbooks: runbooks.collect(), problems, warnings: self.warnings() }
     }
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ValidationReport<'a> {
     files: usize,
-    runbooks: Vec<Entry<'a>>,
+    runbooks: Vec<ValidationEntry<'a>>,
     problems: &'a [Problem],
     warnings: Vec<Warning<'a>>,
 }
@@ -114,7 +114,7 @@ struct Warning<'a> {
 
 /// A valid runbook.
 #[derive(Serialize)]
-struct Entry<'a> {
+struct ValidationEntry<'a> {
     file: &'a str,
     name: &'a str,
     digest: &'a str,

@@ -18,12 +18,12 @@ pub struct Judge<'a> {
     /// For who was not there from the beginning: a pod that has not restarted has been Ready at least since the server's record of its
     /// last status update, counted from this, the moment of the intent. Its kubelet's clock proves nothing.
     adopted_from: Option<Timestamp>,
-    target: Target,
+    target: TargetSeen,
     replacements: BTreeMap<Box<str>, Candidate>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum TargetSeen {
     StillThere,
     Going,
     Gone,
@@ -50,7 +50,7 @@ pub enum Standing {
 
 /// The end of a verification.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct VerificationEnd {
     /// How it ended.
     pub result: Outcome,
     /// What was seen.
@@ -61,7 +61,7 @@ pub struct Verdict {
     pub opens_breaker: bool,
 }
 
-impl Verdict {
+impl VerificationEnd {
     /// An end with what was seen, and nothing more.
     pub fn new(result: Outcome, detail: impl Into<String>) -> Self {
         Self { result, detail: detail.into(), replacement: None, opens_breaker: false }
@@ -71,14 +71,14 @@ impl Verdict {
 impl<'a> Judge<'a> {
     /// Nothing seen yet.
     pub fn new(terms: &'a InFlight, target_uid: &'a str, adopted_from: Option<Timestamp>) -> Self {
-        Self { terms, target_uid, adopted_from, target: Target::StillThere, replacements: BTreeMap::new() }
+        Self { terms, target_uid, adopted_from, target: TargetSeen::StillThere, replacements: BTreeMap::new() }
     }
 
     /// Takes note of a pod as it is now. Pods that were there before, of another controller, or in another place are no replacement.
     pub fn see(&mut self, pod: Pod, born_asking: bool, at: Duration) {
         if *pod.uid == *self.target_uid {
             if pod.terminating {
-                self.target = Target::Going;
+                self.target = TargetSeen::Going;
             }
             return;
         }
@@ -114,7 +114,7 @@ impl<'a> Judge<'a> {
     /// Takes note of a pod that is no more.
     pub fn see_gone(&mut self, uid: &str) {
         if uid == self.target_uid {
-            self.target = Target::Gone;
+            self.target = TargetSeen::Gone;
         }
         self.replacements.remove(uid);
     }
@@ -127,13 +127,13 @@ impl<'a> Judge<'a> {
             self.see(pod, born_asking, at);
         }
         if !target_there {
-            self.target = Target::Gone;
+            self.target = TargetSeen::Gone;
         }
     }
 
     /// The target still stands as if nothing had been sent.
     pub fn target_stands(&self) -> bool {
-        self.target == Target::StillThere
+        self.target == TargetSeen::StillThere
     }
 
     /// How it stands.
@@ -142,7 +142,7 @@ impl<'a> Judge<'a> {
             let name = &asking.pod.name;
             return Standing::Doomed(format!("replacement {name} carries the request label from birth, so it would be replaced in turn"));
         }
-        if self.target == Target::StillThere {
+        if self.target == TargetSeen::StillThere {
             return Standing::Waiting(None);
         }
         let stable = Duration::from_secs(self.terms.stable_seconds);
@@ -155,22 +155,22 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges the workload's own numbers. `None`: not yet, and not hopeless either.
-    pub fn workload(&self, now: Option<&Workload>, healthy: Option<&ObjectRef>) -> Option<Verdict> {
+    pub fn workload(&self, now: Option<&Workload>, healthy: Option<&ObjectRef>) -> Option<VerificationEnd> {
         let Some(now) = now else {
-            return Some(Verdict::new(Outcome::Superseded, "the workload was deleted meanwhile"));
+            return Some(VerificationEnd::new(Outcome::Superseded, "the workload was deleted meanwhile"));
         };
         if now.deleting {
-            return Some(Verdict::new(Outcome::Superseded, format!("{} {} is being deleted", now.kind, now.name)));
+            return Some(VerificationEnd::new(Outcome::Superseded, format!("{} {} is being deleted", now.kind, now.name)));
         }
         if now.template_hash != self.terms.template_hash {
-            return Some(Verdict::new(Outcome::Superseded, format!("{} {} began another rollout meanwhile", now.kind, now.name)));
+            return Some(VerificationEnd::new(Outcome::Superseded, format!("{} {} began another rollout meanwhile", now.kind, now.name)));
         }
         let wanted = now.desired.min(self.terms.desired);
         let enough = now.available >= wanted && now.observed_generation >= now.generation;
         match healthy {
-            Some(replacement) if enough || !self.terms.available_equals_desired => Some(Verdict {
+            Some(replacement) if enough || !self.terms.available_equals_desired => Some(VerificationEnd {
                 replacement: Some(replacement.clone()),
-                ..Verdict::new(
+                ..VerificationEnd::new(
                     Outcome::Verified,
                     format!(
                         "replacement {} Ready for {} s, {} of {} available",
@@ -178,9 +178,12 @@ impl<'a> Judge<'a> {
                     ),
                 )
             }),
-            None if now.desired < self.terms.desired && enough && self.target == Target::Gone && self.replacements.is_empty() => {
+            None if now.desired < self.terms.desired && enough && self.target == TargetSeen::Gone && self.replacements.is_empty() => {
                 let (then, desired) = (self.terms.desired, now.desired);
-                Some(Verdict::new(Outcome::Superseded, format!("scaled from {then} to {desired} meanwhile, so no replacement was needed")))
+                Some(VerificationEnd::new(
+                    Outcome::Superseded,
+                    format!("scaled from {then} to {desired} meanwhile, so no replacement was needed"),
+                ))
             }
             _ => None,
         }
@@ -188,20 +191,20 @@ impl<'a> Judge<'a> {
 
     /// The end at the deadline. `workload`: its numbers, unless they cannot be read. `late`: nobody was there at the deadline, so
     /// what is broken now may have been fine then.
-    pub fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration, late: bool) -> Verdict {
+    pub fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration, late: bool) -> VerificationEnd {
         let failed = if late { Outcome::Unknown } else { Outcome::Failed };
         let healthy = match self.standing(at) {
             Standing::Healthy(replacement) => Some(replacement),
             _ => None,
         };
         let Some(now) = workload else {
-            return Verdict::new(Outcome::Unknown, format!("the workload could not be read at the deadline; {}", self.seen(at)));
+            return VerificationEnd::new(Outcome::Unknown, format!("the workload could not be read at the deadline; {}", self.seen(at)));
         };
         let missing = now.desired.min(self.terms.desired).saturating_sub(now.available);
         match healthy {
-            Some(replacement) if missing <= self.terms.unready_before => Verdict {
+            Some(replacement) if missing <= self.terms.unready_before => VerificationEnd {
                 replacement: Some(replacement.clone()),
-                ..Verdict::new(
+                ..VerificationEnd::new(
                     Outcome::DegradedBefore,
                     format!(
                         "replacement {} is Ready, but {missing} of {} are still not available, as before the action",
@@ -209,17 +212,17 @@ impl<'a> Judge<'a> {
                     ),
                 )
             },
-            Some(replacement) => Verdict {
+            Some(replacement) => VerificationEnd {
                 replacement: Some(replacement),
-                ..Verdict::new(
+                ..VerificationEnd::new(
                     Outcome::Failed,
                     format!("only {} of {} were available after {} s; {}", now.available, now.desired, self.timeout(), self.seen(at)),
                 )
             },
             None if late => {
-                Verdict::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.missed(now, at)))
+                VerificationEnd::new(failed, format!("nobody was there to see the replacement healthy in time; {}", self.missed(now, at)))
             }
-            None => Verdict::new(failed, self.missed(now, at)),
+            None => VerificationEnd::new(failed, self.missed(now, at)),
         }
     }
 
@@ -236,9 +239,9 @@ impl<'a> Judge<'a> {
             return format!("replacement {} was not healthy {within}: {}", pod.name, condition(candidate, self.terms.stable_seconds, at));
         }
         let missing = match self.target {
-            Target::StillThere => "the pod is still there, not even terminating".to_owned(),
-            Target::Going => format!("it is still terminating, and no replacement appeared {within}"),
-            Target::Gone => format!("no replacement appeared {within}"),
+            TargetSeen::StillThere => "the pod is still there, not even terminating".to_owned(),
+            TargetSeen::Going => format!("it is still terminating, and no replacement appeared {within}"),
+            TargetSeen::Gone => format!("no replacement appeared {within}"),
         };
         let why = workload.cannot_create.as_ref().or(workload.stalled.as_ref());
         why.map_or_else(|| missing.clone(), |why| format!("{missing}: {why}"))
@@ -254,9 +257,9 @@ impl<'a> Judge<'a> {
             (Some(candidate), _) => {
                 format!("replacement {}: {}", candidate.pod.name, condition(candidate, self.terms.stable_seconds, at))
             }
-            (None, Target::StillThere) => "the pod is still there, not even terminating".to_owned(),
-            (None, Target::Going) => "no replacement yet, and the pod is still terminating".to_owned(),
-            (None, Target::Gone) => "the pod is gone, and no replacement has appeared".to_owned(),
+            (None, TargetSeen::StillThere) => "the pod is still there, not even terminating".to_owned(),
+            (None, TargetSeen::Going) => "no replacement yet, and the pod is still terminating".to_owned(),
+            (None, TargetSeen::Gone) => "the pod is gone, and no replacement has appeared".to_owned(),
         }
     }
 }
@@ -279,7 +282,7 @@ fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64
 }
 
 /// What remains of a verdict at the deadline, where these probes have no time left. `late`: nobody was there to ask them in time.
-pub fn without_probes(probes: &[Probe], verdict: Verdict, late: bool) -> Verdict {
+pub fn without_probes(probes: &[Probe], verdict: VerificationEnd, late: bool) -> VerificationEnd {
     if verdict.result != Outcome::Verified || probes.is_empty() {
         return verdict;
     }
@@ -289,7 +292,7 @@ pub fn without_probes(probes: &[Probe], verdict: Verdict, late: bool) -> Verdict
         false => (Outcome::Failed, "no time was left to ask"),
     };
     let detail = format!("{why} probe {}; {}", names.join(", "), verdict.detail);
-    Verdict { result, detail, ..verdict }
+    VerificationEnd { result, detail, ..verdict }
 }
 
 #[cfg(test)]

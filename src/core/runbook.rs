@@ -21,9 +21,11 @@ pub(crate) use parse::LONGEST_ANNOTATION;
 pub(crate) use parse::inline;
 // For the schema, which tests generate.
 #[cfg(test)]
-pub(crate) use parse::{API_VERSION, COUNT, Check, KIND, MINUTES, ROLLBACK, SECONDS};
+pub(crate) use parse::VerificationCheck;
+#[cfg(test)]
+pub(crate) use parse::{API_VERSION, COUNT, KIND, MINUTES, ROLLBACK, SECONDS};
 pub use parse::{parse, parse_all, parse_each};
-pub use probe::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, longest};
+pub use probe::{Bound, HttpProbe, Number, Probe, ProbeQuestion, PrometheusProbe, Reading, longest};
 pub use problem::Problem;
 pub use template::{Template, Values};
 #[cfg(test)]

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::model::{API_VERSION, End, Expected, Incident, KIND, Moment};
 use super::refers::{Files, json_of, time};
-use crate::cluster::matching::recorded::{DEPENDENTS, Kind, Objects};
+use crate::cluster::matching::recorded::{DEPENDENTS, ObjectKind, Objects};
 use crate::core::decide::{GuardrailId, Mode, Reason};
 use crate::core::ledger::{Ledger, Outcome, Reset, later};
 use crate::core::names::{DNS_LABEL, LABEL_KEY, is_dns_label, is_label_key};
@@ -221,25 +221,26 @@ fn reading(value: &Value<'_>) -> Read<Fact<Reading>> {
 }
 
 /// `Kind/name`.
-fn reference(value: &Value<'_>) -> Read<(Kind, String)> {
-    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let expected = format!("an object as Kind/name, where Kind is one of {}", kinds.join(", "));
+fn reference(value: &Value<'_>) -> Read<(ObjectKind, String)> {
+    let kinds: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let expected = format!("an object as ObjectKind/name, where ObjectKind is one of {}", kinds.join(", "));
     value.understood(&expected, |text| {
-        let found = text.split_once('/').and_then(|(kind, name)| Some((Kind::from_word(kind)?, name.to_owned())));
+        let found = text.split_once('/').and_then(|(kind, name)| Some((ObjectKind::from_word(kind)?, name.to_owned())));
         found.ok_or_else(|| format!("{text:?} is not"))
     })
 }
 
 fn unreadable(value: &Value<'_>) -> Read<String> {
-    let expected = "PodDisruptionBudget, Namespace, ownerReferences, Kind/name of a workload, ReplicaSet or PersistentVolumeClaim, or \
+    let expected = "PodDisruptionBudget, Namespace, ownerReferences, ObjectKind/name of a workload, ReplicaSet or PersistentVolumeClaim, or \
                     label=value of a service's pods";
     value.text(expected, |text| {
-        let object = text.split_once('/').and_then(|(kind, _)| Kind::from_word(kind));
-        let workload = object.is_some_and(|kind| !matches!(kind, Kind::Namespace | Kind::Pod | Kind::PodDisruptionBudget));
+        let object = text.split_once('/').and_then(|(kind, _)| ObjectKind::from_word(kind));
+        let workload =
+            object.is_some_and(|kind| !matches!(kind, ObjectKind::Namespace | ObjectKind::Pod | ObjectKind::PodDisruptionBudget));
         workload
             || text == DEPENDENTS
             || text.contains('=')
-            || [Kind::PodDisruptionBudget, Kind::Namespace].iter().any(|kind| kind.as_str() == text)
+            || [ObjectKind::PodDisruptionBudget, ObjectKind::Namespace].iter().any(|kind| kind.as_str() == text)
     })
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::model::{End, Expected, Incident, Moment};
-use crate::cluster::matching::recorded::{Kind, Objects};
+use crate::cluster::matching::recorded::{ObjectKind, Objects};
 use crate::core::decide::turn;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
 use crate::core::intent::Decided;
@@ -23,12 +23,12 @@ pub struct Simulation {
     /// How many incidents were played.
     pub incidents: usize,
     /// In the order of the files, and of time.
-    pub decisions: Vec<Row>,
+    pub decisions: Vec<PlayedDecision>,
 }
 
 /// One decision, compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct PlayedDecision {
     /// The incident's name.
     pub incident: String,
     /// Its file.
@@ -76,7 +76,7 @@ impl Simulation {
     }
 }
 
-fn play(incident: &Incident) -> Vec<Row> {
+fn play(incident: &Incident) -> Vec<PlayedDecision> {
     let mut ledger = incident.ledger.clone();
     let mut rows = Vec::new();
     let mut approvals: BTreeMap<&str, (String, &str)> = BTreeMap::new();
@@ -86,7 +86,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         }
         // Time never runs backwards across runs: an action of the moment before may have ended after this one began.
         let now = ledger.newest().map_or(moment.at, |newest| newest.max(moment.at));
-        let row = |pod: &str| Row {
+        let row = |pod: &str| PlayedDecision {
             incident: incident.name.clone(),
             file: incident.file.clone(),
             moment: moment.label.clone(),
@@ -99,7 +99,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         for reset in &moment.resets {
             if reset.apply(&mut ledger, now).is_empty() {
                 let text = format!("- resetBreaker: {}", reset.in_vain(&ledger));
-                rows.push(Row { ok: false, differences: vec![text], ..row("") });
+                rows.push(PlayedDecision { ok: false, differences: vec![text], ..row("") });
             }
         }
         for (pod, by) in &moment.approve {
@@ -107,7 +107,7 @@ fn play(incident: &Incident) -> Vec<Row> {
                 Some(put) => drop(approvals.insert(pod, (put.plan.clone(), by))),
                 None => {
                     let text = "- approve: no plan was put to a human for this pod".to_owned();
-                    rows.push(Row { ok: false, differences: vec![text], ..row(pod) });
+                    rows.push(PlayedDecision { ok: false, differences: vec![text], ..row(pod) });
                 }
             }
         }
@@ -115,7 +115,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         for (pod, (plan, by)) in &approvals {
             // By then it may be gone: then the approval is, too.
             let annotations = json!({annotation::APPROVE: plan, annotation::APPROVED_BY: by});
-            let _ = objects.patch(Kind::Pod, pod, &json!({"metadata": {"annotations": annotations}}));
+            let _ = objects.patch(ObjectKind::Pod, pod, &json!({"metadata": {"annotations": annotations}}));
         }
         let decided = Playing { runbooks: &incident.runbooks, moment, objects: &objects, number, now }.decide_all(&mut ledger);
         for (pod, decision) in &decided {
@@ -124,7 +124,7 @@ fn play(incident: &Incident) -> Vec<Row> {
         for (pod, expected) in &moment.expect {
             if !decided.iter().any(|(name, _)| name == pod) {
                 let differences = vec![format!("- {}", expected.short()), "+ it does not ask to be replaced at this moment".to_owned()];
-                rows.push(Row { expected: Some(expected.short()), ok: false, differences, ..row(pod) });
+                rows.push(PlayedDecision { expected: Some(expected.short()), ok: false, differences, ..row(pod) });
             }
         }
     }
@@ -203,7 +203,7 @@ impl<'a> Playing<'a> {
     }
 }
 
-fn compared(row: Row, expected: Option<&(String, Expected)>, decision: &Decision<'_>) -> Row {
+fn compared(row: PlayedDecision, expected: Option<&(String, Expected)>, decision: &Decision<'_>) -> PlayedDecision {
     let got = Got {
         mode: decision.mode.as_str(),
         blocked_by: decision.blocked().map(|check| check.id.as_str()).collect(),
@@ -212,7 +212,7 @@ fn compared(row: Row, expected: Option<&(String, Expected)>, decision: &Decision
     };
     let Some((_, expected)) = expected else {
         let differences = vec!["- nothing: the pod is not listed".to_owned(), format!("+ {}", got.short()), format!("  {}", got.message)];
-        return Row { got: Some(got), ok: false, differences, ..row };
+        return PlayedDecision { got: Some(got), ok: false, differences, ..row };
     };
     let mut differences = Vec::new();
     let mut differ = |field: &str, wanted: &str, is: &str| differences.extend([format!("- {field}: {wanted}"), format!("+ {field}: {is}")]);
@@ -239,7 +239,7 @@ fn compared(row: Row, expected: Option<&(String, Expected)>, decision: &Decision
     if !differences.is_empty() && !differences.iter().any(|line| line.contains(&got.message)) {
         differences.push(format!("  {}", got.message));
     }
-    Row { expected: Some(expected.short()), ok: differences.is_empty(), got: Some(got), differences, ..row }
+    PlayedDecision { expected: Some(expected.short()), ok: differences.is_empty(), got: Some(got), differences, ..row }
 }
 
 impl Expected {

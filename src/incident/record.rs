@@ -80,7 +80,7 @@ pub struct Recorder {
     path: Option<PathBuf>,
     runbooks: Vec<Value>,
     head: Option<Head>,
-    moments: Vec<Moment>,
+    moments: Vec<MomentEntry>,
     /// What the moments so far say is there.
     known: BTreeMap<Key, Value>,
     unreadable: BTreeMap<String, String>,
@@ -96,7 +96,7 @@ type Answers = BTreeMap<String, BTreeMap<String, Value>>;
 struct Head {
     namespace: String,
     start: Timestamp,
-    settings: Settings,
+    settings: SettingsEntry,
     objects: Vec<Value>,
     unreadable: BTreeMap<String, String>,
     probes: Answers,
@@ -105,7 +105,7 @@ struct Head {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Settings {
+struct SettingsEntry {
     namespace: String,
     selector: String,
     service_label: String,
@@ -121,7 +121,7 @@ struct File<'a> {
     kind: &'static str,
     metadata: BTreeMap<&'static str, String>,
     start: String,
-    settings: &'a Settings,
+    settings: &'a SettingsEntry,
     #[serde(serialize_with = "yaml::quoted")]
     runbooks: &'a [Value],
     #[serde(serialize_with = "yaml::quoted")]
@@ -132,12 +132,12 @@ struct File<'a> {
     probes: &'a Answers,
     #[serde(serialize_with = "yaml::quoted")]
     ledger: &'a Value,
-    moments: &'a [Moment],
+    moments: &'a [MomentEntry],
 }
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Moment {
+struct MomentEntry {
     at: String,
     deadline: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -152,12 +152,12 @@ struct Moment {
     ledger: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decide: Option<Vec<String>>,
-    expect: BTreeMap<String, Expected>,
+    expect: BTreeMap<String, ExpectedEntry>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Expected {
+struct ExpectedEntry {
     mode: &'static str,
     reason: &'static str,
     blocked_by: Vec<&'static str>,
@@ -203,7 +203,7 @@ impl Recorder {
         let decided: Vec<&Request> = decisions.iter().map(|(request, _)| *request).collect();
         let Recorded { objects, unreadable, probes, removable } = objects::of(snapshot, &decided);
         let ledger = reduced(seen.ledger, runbooks, snapshot, *now);
-        let mut moment = Moment {
+        let mut moment = MomentEntry {
             at: now.to_string(),
             deadline: humantime::format_duration(snapshot.bounds.time_left).to_string(),
             remove: Vec::new(),
@@ -310,9 +310,9 @@ fn free(folder: &Path, namespace: &str, start: Timestamp) -> PathBuf {
     candidates.find(|path| !path.exists()).unwrap_or_else(|| folder.join(name(start)))
 }
 
-fn settings(snapshot: &Snapshot) -> Settings {
+fn settings(snapshot: &Snapshot) -> SettingsEntry {
     let bounds = &snapshot.bounds;
-    Settings {
+    SettingsEntry {
         namespace: bounds.namespace.clone(),
         selector: bounds.selector.to_string(),
         service_label: bounds.service_label.clone(),
@@ -322,9 +322,9 @@ fn settings(snapshot: &Snapshot) -> Settings {
     }
 }
 
-fn expected(request: &Request, decision: &Decision<'_>) -> (String, Expected) {
+fn expected(request: &Request, decision: &Decision<'_>) -> (String, ExpectedEntry) {
     let acts = decision.mode == Mode::AutoExecute;
-    let expected = Expected {
+    let expected = ExpectedEntry {
         mode: decision.mode.as_str(),
         reason: decision.reason.as_str(),
         blocked_by: decision.blocked().map(|check| check.id.as_str()).collect(),

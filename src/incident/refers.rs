@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use crate::cluster::matching::recorded::{Kind, Objects};
+use crate::cluster::matching::recorded::{ObjectKind, Objects};
 use crate::cluster::store::LEDGER_KEY;
 use crate::core::ledger::Ledger;
 use crate::core::near::near;
@@ -141,17 +141,17 @@ fn object(value: &Value<'_>, namespace: &str, objects: &mut Objects) -> Read<()>
     let (Some(version), Some(kind), Some(name)) = (text(&json["apiVersion"]), text(&json["kind"]), text(&json["metadata"]["name"])) else {
         return Err(value.say("is no object of a cluster: it needs apiVersion, kind and metadata.name"));
     };
-    let Some(known) = Kind::from_word(&kind) else {
+    let Some(known) = ObjectKind::from_word(&kind) else {
         // What kubectl prints besides (Services, Events, Jobs) is nothing that a decision rests on.
-        return match near(&kind, Kind::ALL.iter().map(|kind| kind.as_str())) {
+        return match near(&kind, ObjectKind::ALL.iter().map(|kind| kind.as_str())) {
             Some(meant) => Err(value.say(format!("kind {kind:?}: did you mean {meant}?"))),
             None => Ok(()),
         };
     };
     let expected = match known {
-        Kind::Namespace | Kind::PersistentVolumeClaim | Kind::Pod => "v1",
-        Kind::PodDisruptionBudget => "policy/v1",
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps/v1",
+        ObjectKind::Namespace | ObjectKind::PersistentVolumeClaim | ObjectKind::Pod => "v1",
+        ObjectKind::PodDisruptionBudget => "policy/v1",
+        ObjectKind::Deployment | ObjectKind::ReplicaSet | ObjectKind::StatefulSet | ObjectKind::DaemonSet => "apps/v1",
     };
     if version != expected {
         return Err(value.say(format!("apiVersion of a {kind} must be {expected}, not {version:?}")));

@@ -28,7 +28,7 @@ const LONGEST_CAUSE: usize = 300;
 
 /// What one exchange may take at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ExchangeLimits {
     /// From the name's resolution to the last byte.
     pub timeout: Duration,
     /// The answer's body, in bytes.
@@ -81,7 +81,7 @@ pub enum HttpCause {
 ///
 /// # Errors
 /// There is no whole answer; an answer of any status is none.
-pub async fn get(url: &str, limits: Limits) -> Result<Answer, HttpError> {
+pub async fn get(url: &str, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     exchange(Method::GET, url, None, limits).await
 }
 
@@ -89,7 +89,7 @@ pub async fn get(url: &str, limits: Limits) -> Result<Answer, HttpError> {
 ///
 /// # Errors
 /// As [`get`]. Unless the cause is [`HttpCause::Connect`] or before it, the body may have been received all the same.
-pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: Limits) -> Result<Answer, HttpError> {
+pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     exchange(Method::POST, url, Some((content_type, body)), limits).await
 }
 
@@ -161,7 +161,7 @@ fn parsed(address: &str) -> Result<Uri, &'static str> {
     }
 }
 
-async fn exchange(method: Method, url: &str, body: Option<(&'static str, Vec<u8>)>, limits: Limits) -> Result<Answer, HttpError> {
+async fn exchange(method: Method, url: &str, body: Option<(&'static str, Vec<u8>)>, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     let uri = parsed(url).map_err(|why| HttpError { place: place(url), cause: HttpCause::Url(why) })?;
     let place = place_of(&uri);
     let answer = async {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-use crate::outside::http::{self, HttpCause, HttpError, Limits};
+use crate::outside::http::{self, ExchangeLimits, HttpCause, HttpError};
 use crate::terminal::audit::{self, Record};
 
 pub use outbox::{Message, News, Outbox};
@@ -50,14 +50,14 @@ impl fmt::Debug for SecretUrl {
 
 /// How a notification is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum NotifyFormat {
     /// Text as Slack, and what imitates it, shows it: `{"text": "…"}`.
     Slack,
     /// The audit record as it is.
     Json,
 }
 
-impl Format {
+impl NotifyFormat {
     /// The format that this word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -82,7 +82,7 @@ pub struct Webhook {
     /// `NOTIFY_URL`.
     pub url: SecretUrl,
     /// `NOTIFY_FORMAT`.
-    pub format: Format,
+    pub format: NotifyFormat,
 }
 
 /// Nobody was told, or nobody says so.
@@ -104,10 +104,10 @@ impl Webhook {
     ///
     /// # Errors
     /// See [`NotifyError`]; no error shows anything of the URL. After a slow answer it may have been received all the same.
-    pub async fn send(&self, record: &Record, limits: Limits) -> Result<(), NotifyError> {
+    pub async fn send(&self, record: &Record, limits: ExchangeLimits) -> Result<(), NotifyError> {
         let body = match self.format {
-            Format::Slack => serde_json::json!({"text": slack(record), "unfurl_links": false, "unfurl_media": false}).to_string(),
-            Format::Json => audit::json(record),
+            NotifyFormat::Slack => serde_json::json!({"text": slack(record), "unfurl_links": false, "unfurl_media": false}).to_string(),
+            NotifyFormat::Json => audit::json(record),
         };
         let exchange = http::post(&self.url.0, "application/json", body.into_bytes(), limits);
         // Libraries trace what they ask: whatever RUST_LOG says, not this.
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_url_is_not_shown() {
-        let webhook = Webhook { url: "https://hooks.example.com/T0/secret".into(), format: Format::Slack };
+        let webhook = Webhook { url: "https://hooks.example.com/T0/secret".into(), format: NotifyFormat::Slack };
         assert_eq!(format!("{webhook:?}"), "Webhook { url: SecretUrl(…), format: Slack }");
         assert_eq!(webhook.url.flaw(), None);
         assert_eq!(SecretUrl::from("secret").flaw(), Some("it must begin with http:// or https://"));

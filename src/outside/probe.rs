@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::core::decide::{Decision, probes_wanted};
-use crate::core::runbook::{Probe, Question, Reading, Values};
+use crate::core::runbook::{Probe, ProbeQuestion, Reading, Values};
 use crate::core::snapshot::{Fact, Request, Snapshot};
 use crate::outside::clock::Deadline;
 
@@ -101,8 +101,8 @@ async fn until_it_holds(probe: &Probe, values: &Values<'_>, deadline: Deadline) 
 /// One answer.
 async fn once(probe: &Probe, values: &Values<'_>, timeout: Duration) -> Result<Reading, String> {
     match &probe.question {
-        Question::Http(question) => http::once(question, values, timeout).await,
-        Question::Prometheus(question) => prometheus::once(question, values, timeout).await,
+        ProbeQuestion::Http(question) => http::once(question, values, timeout).await,
+        ProbeQuestion::Prometheus(question) => prometheus::once(question, values, timeout).await,
     }
 }
 

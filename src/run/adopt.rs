@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::cluster::api::{ApiError, CALL_TIMEOUT, Cause, PODS, PodObject};
 use crate::cluster::store::StoreError;
-use crate::core::judge::Verdict;
+use crate::core::judge::VerificationEnd;
 use crate::core::ledger::{Execution, Holder, InFlight, Outcome};
 use crate::outside::clock::{Deadline, Stopwatch};
 
-use super::report::Ended;
+use super::report::EndedExecution;
 use super::{ATTEMPTS, Run, RunError};
 
 /// How long after its deadline a holder is still left alone: it may be writing the outcome.
@@ -66,7 +66,7 @@ impl<W: Write> Run<'_, W> {
             let clock = Stopwatch::running_for(self.now().duration_since(execution.started_at).unsigned_abs());
             let verdict = self.verdict_on(&execution, &terms, clock).await?;
             // An adopter never refunds a cooldown.
-            let ended = Ended { execution: &execution, verdict, charged: true, took: clock.elapsed(), said: None };
+            let ended = EndedExecution { execution: &execution, verdict, charged: true, took: clock.elapsed(), said: None };
             return self.settle(&writer, ended).await;
         }
         Ok(())
@@ -101,7 +101,7 @@ impl<W: Write> Run<'_, W> {
     }
 
     /// What can be proved of an action that another run began.
-    async fn verdict_on(&self, execution: &Execution, terms: &InFlight, since: Stopwatch) -> Result<Verdict, RunError> {
+    async fn verdict_on(&self, execution: &Execution, terms: &InFlight, since: Stopwatch) -> Result<VerificationEnd, RunError> {
         // A delete that the dead holder sent at the last moment may still land.
         let may_land = terms.send_before.duration_since(self.now());
         let may_land = Deadline::after(Duration::try_from(may_land).unwrap_or_default() + CALL_TIMEOUT);
@@ -110,7 +110,7 @@ impl<W: Write> Run<'_, W> {
             match self.api.get::<PodObject>(PODS, &execution.pod.name).await {
                 Ok(pod) if stands(&pod) && may_land.is_over() => {
                     let detail = "the run that meant to delete it ended before it did; the cooldown is kept";
-                    return Ok(Verdict::new(Outcome::NotExecuted, detail));
+                    return Ok(VerificationEnd::new(Outcome::NotExecuted, detail));
                 }
                 Ok(pod) if stands(&pod) => {
                     let (pod, left) = (&execution.pod.name, may_land.left().as_secs());

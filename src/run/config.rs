@@ -13,7 +13,7 @@ use crate::core::selector::Selector;
 use crate::core::snapshot::Bounds;
 use crate::core::snapshot::DEFAULT_DEADLINE;
 use crate::core::words::{default_request_selector, inert, quoted, without_credentials};
-use crate::outside::notify::{Format, SecretUrl, Webhook};
+use crate::outside::notify::{NotifyFormat, SecretUrl, Webhook};
 
 /// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -120,7 +120,7 @@ impl Settings {
 pub fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
     let variable = || std::env::var("RUN_DEADLINE").ok().filter(|text| !text.is_empty());
     let mut wrong = Vec::new();
-    Check(&mut wrong).deadline(flag.or_else(variable)).ok_or(ConfigErrors(wrong))
+    Checker(&mut wrong).deadline(flag.or_else(variable)).ok_or(ConfigErrors(wrong))
 }
 
 /// `--log-format`.
@@ -277,7 +277,7 @@ impl Raw {
 
     /// Understands them all, in one step. What is wrong with them is added to `wrong`; `None`: something is.
     fn validate(self, wrong: &mut Vec<ConfigError>) -> Option<Settings> {
-        let mut check = Check(wrong);
+        let mut check = Checker(wrong);
         let namespace =
             check.optional("TARGET_NAMESPACE", self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()));
         let state_configmap = check.setting("STATE_CONFIGMAP", self.state_configmap, "pod-remediator-state", DNS_SUBDOMAIN, |text| {
@@ -304,7 +304,7 @@ impl Raw {
             "admitted" => Some(true),
             _ => None,
         });
-        let format = check.setting("NOTIFY_FORMAT", self.notify_format, "slack", "slack or json", Format::from_word);
+        let format = check.setting("NOTIFY_FORMAT", self.notify_format, "slack", "slack or json", NotifyFormat::from_word);
         let notify_url = self.notify_url.as_ref().map(SecretUrl::trimmed);
         if let Some(flaw) = notify_url.as_ref().and_then(SecretUrl::flaw) {
             check.0.push(ConfigError::Secret("NOTIFY_URL", flaw));
@@ -328,9 +328,9 @@ impl Raw {
 }
 
 /// Understands one value after the other; of those that cannot be, it keeps what is wrong.
-struct Check<'a>(&'a mut Vec<ConfigError>);
+struct Checker<'a>(&'a mut Vec<ConfigError>);
 
-impl Check<'_> {
+impl Checker<'_> {
     fn deadline(&mut self, value: Option<String>) -> Option<Duration> {
         let Some(text) = value else { return Some(DEFAULT_DEADLINE) };
         let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
@@ -466,8 +466,8 @@ mod tests {
         let secret = "https://hooks.example.com/T0/secret";
         let webhook = |format| Some(Webhook { url: secret.into(), format });
         let settings = from(&[("NOTIFY_URL", &format!("{secret}\n"))]).unwrap();
-        assert!(!format!("{settings:?}").contains("secret") && settings.notify == webhook(Format::Slack), "{settings:?}");
-        assert_eq!(from(&[("NOTIFY_URL", secret), ("NOTIFY_FORMAT", "json")]).unwrap().notify, webhook(Format::Json));
+        assert!(!format!("{settings:?}").contains("secret") && settings.notify == webhook(NotifyFormat::Slack), "{settings:?}");
+        assert_eq!(from(&[("NOTIFY_URL", secret), ("NOTIFY_FORMAT", "json")]).unwrap().notify, webhook(NotifyFormat::Json));
         let raw = Raw { notify_url: Some(secret.into()), ..Raw::default() };
         assert!(!format!("{raw:?}").contains("secret"), "{raw:?}");
 

@@ -7,7 +7,7 @@ use super::report::Reporter;
 use crate::core::ledger::{BreakerEvent, Execution, Settled};
 use crate::core::runbook::{Escalate, Runbook};
 use crate::outside::notify::{Message, News, in_words};
-use crate::terminal::audit::{EscalationRecord, Kind, Record, RunReason};
+use crate::terminal::audit::{EscalationRecord, Record, RecordKind, RunReason};
 
 impl<W: Write> Reporter<W> {
     /// An outcome that the ledger has, and that no human was told of.
@@ -27,7 +27,7 @@ impl<W: Write> Reporter<W> {
             service_owner: execution.service_owner.clone(),
             reset_with: opening.map(|opening| opening.reset_with(&execution.namespace)),
         };
-        let record = self.trail.of_execution(Kind::Run, message, execution);
+        let record = self.trail.of_execution(RecordKind::Run, message, execution);
         let record = Record { reason: RunReason::ToldLate.into(), escalation: Some(escalation), ..record };
         self.outbox.add(level, &execution.pod.uid, execution.news(end.result), &record);
     }
@@ -43,7 +43,7 @@ impl<W: Write> Reporter<W> {
     }
 
     fn summary(&mut self, message: &Message) -> Record {
-        let mut record = self.trail.record(Kind::Run, message.sentence());
+        let mut record = self.trail.record(RecordKind::Run, message.sentence());
         record.reason = RunReason::ToldAtOnce.into();
         // Where all of it has the same, that is said once.
         let same = |of: fn(&Record) -> Option<&String>| {
@@ -65,7 +65,7 @@ impl<W: Write> Reporter<W> {
     /// A dry run tells nobody, but the trail what it would have told.
     pub(super) fn would_notify(&mut self, format: &str, message: &Message) {
         let text = format!("would notify by {format}: {}: {}", in_words(message.level().as_str()), message.sentence());
-        let mut record = self.trail.record(Kind::Run, text);
+        let mut record = self.trail.record(RecordKind::Run, text);
         record.reason = RunReason::WouldNotify.into();
         self.trail.write(&record);
     }

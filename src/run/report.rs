@@ -7,16 +7,16 @@ use super::announce::{Announcer, with_owners};
 use super::outcome::{sentence, stopped};
 use super::trail::Trail;
 use crate::cluster::api::Writer;
-use crate::cluster::events::{Note, Reason};
-use crate::core::decide::{Decision, GuardrailId, Mode, Reason as DecisionReason};
+use crate::cluster::events::{EventReason, Note};
+use crate::core::decide::{Decision, GuardrailId, Mode, Reason};
 use crate::core::intent::Decided;
-use crate::core::judge::Verdict;
+use crate::core::judge::VerificationEnd;
 use crate::core::ledger::{BreakerEvent, Execution, ObjectRef, Outcome};
 use crate::core::runbook::{Escalate, Method, Runbook};
 use crate::core::snapshot::{Request, Workload};
 use crate::outside::notify::Outbox;
 use crate::run::config::Settings;
-use crate::terminal::audit::{ActionRecord, ApprovalRecord, EscalationRecord, Kind, Record, RunReason, VerificationRecord};
+use crate::terminal::audit::{ActionRecord, ApprovalRecord, EscalationRecord, Record, RecordKind, RunReason, VerificationRecord};
 
 /// Says what one run decides and does: in the trail, as Events, and to those who are notified.
 pub(super) struct Reporter<W> {
@@ -27,9 +27,9 @@ pub(super) struct Reporter<W> {
 }
 
 /// How an execution ended, and what the trail has said of it so far.
-pub(super) struct Ended<'a> {
+pub(super) struct EndedExecution<'a> {
     pub(super) execution: &'a Execution,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: VerificationEnd,
     /// It counts for cooldown, rate and caps. False only where this run knows that nothing was sent.
     pub(super) charged: bool,
     /// Since the intent.
@@ -47,13 +47,13 @@ impl<W: Write> Reporter<W> {
     /// Runs were here before this ledger was. `silent`: only the trail says so.
     pub(super) async fn ledger_starts_anew(&mut self, message: String, ledger: &ObjectRef, silent: bool) {
         let level = if silent { Escalate::None } else { Escalate::OpenIncident };
-        let mut record = self.trail.record(Kind::Run, message.clone());
+        let mut record = self.trail.record(RecordKind::Run, message.clone());
         record.reason = RunReason::LedgerNew.into();
         record.escalation = Some(EscalationRecord { level: level.as_str(), runbook_owner: None, service_owner: None, reset_with: None });
         self.trail.write(&record);
         self.outbox.add(level, "", format!("ledger_new {}", ledger.uid), &record);
         if !silent {
-            let note = Note { reason: Reason::LedgerStartsAnew, regarding: ledger, pod: ledger, distinction: "", text: &message };
+            let note = Note { reason: EventReason::LedgerStartsAnew, regarding: ledger, pod: ledger, distinction: "", text: &message };
             self.events.event(&note, self.trail.now()).await;
         }
     }
@@ -64,7 +64,7 @@ impl<W: Write> Reporter<W> {
         let message = decision.message(&request.pod.name);
         let workload = snapshot.workload_of(request);
         let runbook = decision.runbook;
-        let mut record = self.trail.of_request(Kind::Decision, message.clone(), request);
+        let mut record = self.trail.of_request(RecordKind::Decision, message.clone(), request);
         record.timestamp = now;
         record.mode = Some(decision.mode.as_str());
         let blocked: Vec<&str> = decision.blocked().map(|check| check.id.as_str()).collect();
@@ -99,11 +99,11 @@ impl<W: Write> Reporter<W> {
             return record;
         }
         let reason = match (decision.mode, &decision.reason) {
-            (_, DecisionReason::Closed(_)) => return record,
-            (Mode::Abort, DecisionReason::Blocked) => Reason::PodReplacementRefused,
-            (Mode::Abort | Mode::Manual, _) => Reason::PodReplacementNotPossible,
-            (Mode::Suggest, _) => Reason::PodReplacementSuggested,
-            (Mode::ApprovalRequired, _) => Reason::PodReplacementNeedsApproval,
+            (_, Reason::Closed(_)) => return record,
+            (Mode::Abort, Reason::Blocked) => EventReason::PodReplacementRefused,
+            (Mode::Abort | Mode::Manual, _) => EventReason::PodReplacementNotPossible,
+            (Mode::Suggest, _) => EventReason::PodReplacementSuggested,
+            (Mode::ApprovalRequired, _) => EventReason::PodReplacementNeedsApproval,
             // What is only observed stays in the trail; what is done has its own Events.
             (Mode::Observe | Mode::AutoExecute, _) => return record,
         };
@@ -127,19 +127,19 @@ impl<W: Write> Reporter<W> {
         };
         let message = format!("{verb} {} of service {service} now, by runbook {runbook}; its controller replaces it", pod.name);
         let action = decided.decision.runbook.map(|runbook| action(decided.request, runbook, self.trail.namespace(), Some(&execution.id)));
-        let record = Record { kind: Kind::Intent, message: self.trail.marked(message), timestamp: decided.now, action, ..said };
+        let record = Record { kind: RecordKind::Intent, message: self.trail.marked(message), timestamp: decided.now, action, ..said };
         self.trail.write(&record);
         record
     }
 
     /// How it ended.
-    pub(super) async fn outcome(&mut self, ended: Ended<'_>, opening: Option<&BreakerEvent>, runbooks: &[Runbook]) {
-        let Ended { execution, verdict, took, said, .. } = ended;
+    pub(super) async fn outcome(&mut self, ended: EndedExecution<'_>, opening: Option<&BreakerEvent>, runbooks: &[Runbook]) {
+        let EndedExecution { execution, verdict, took, said, .. } = ended;
         let Execution { pod, workload, .. } = execution;
         let stopped = opening.map(stopped);
         let consequence = stopped.as_ref().map_or_else(String::new, |stopped| format!("; {stopped}"));
         let message = format!("{}{consequence}", sentence(execution.method, &pod.name, verdict.result, &verdict.detail));
-        let base = self.trail.of_execution(Kind::Outcome, message.clone(), execution);
+        let base = self.trail.of_execution(RecordKind::Outcome, message.clone(), execution);
         // What is only known of a request that this run decided on itself.
         let record = match said {
             Some(said) => Record { kind: base.kind, message: base.message, timestamp: base.timestamp, ..said },
@@ -175,16 +175,16 @@ impl<W: Write> Reporter<W> {
         self.outbox.add(level, &pod.uid, execution.news(verdict.result), &record);
         let message = with_owners(message, record.escalation.as_ref());
         let reason = match verdict.result {
-            Outcome::Verified => Reason::PodReplacementVerified,
-            Outcome::Failed | Outcome::Unknown => Reason::PodReplacementFailed,
-            Outcome::Superseded | Outcome::DegradedBefore | Outcome::NotExecuted => Reason::PodReplacementInconclusive,
+            Outcome::Verified => EventReason::PodReplacementVerified,
+            Outcome::Failed | Outcome::Unknown => EventReason::PodReplacementFailed,
+            Outcome::Superseded | Outcome::DegradedBefore | Outcome::NotExecuted => EventReason::PodReplacementInconclusive,
         };
         let note = |reason, text| Note { reason, regarding: workload, pod, distinction: &execution.id, text };
         self.events.event(&note(reason, &message), self.trail.now()).await;
         if let Some(stopped) = stopped {
             let command = opening.map_or_else(String::new, |opening| opening.reset_with(&execution.namespace));
             let text = with_owners(format!("{stopped}, with {command}: {}", verdict.detail), record.escalation.as_ref());
-            self.events.event(&note(Reason::CircuitBreakerOpened, &text), self.trail.now()).await;
+            self.events.event(&note(EventReason::CircuitBreakerOpened, &text), self.trail.now()).await;
         }
     }
 }
@@ -200,8 +200,8 @@ fn action(request: &Request, runbook: &Runbook, namespace: &str, execution_id: O
 fn approval(decision: &Decision<'_>) -> Option<ApprovalRecord> {
     let plan = decision.plan.as_ref()?;
     let (state, by, verified) = match &decision.reason {
-        DecisionReason::Approved { by, verified } => ("approved", by.clone(), Some(*verified)),
-        DecisionReason::ApprovalVoid(_) => ("void", None, None),
+        Reason::Approved { by, verified } => ("approved", by.clone(), Some(*verified)),
+        Reason::ApprovalVoid(_) => ("void", None, None),
         _ => ("required", None, None),
     };
     let (plan, expires_at, approve_with) = (plan.id.clone(), plan.expires_at, plan.approve_with.clone());

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use crate::cluster::api::Api;
 use crate::core::decide::Mode;
-use crate::core::judge::Verdict;
+use crate::core::judge::VerificationEnd;
 use crate::core::ledger::{Execution, InFlight};
 use crate::core::runbook::Command;
 use crate::core::snapshot::Request;
 use crate::core::workload_kind::WorkloadKind;
 use crate::outside::clock::Clock;
 use crate::run::config::Settings;
-use crate::terminal::audit::{self, ActionRecord, Actor, Kind, Progress, Record, RunReason, Settings as SettingsRecord, Sink};
+use crate::terminal::audit::{self, ActionRecord, Actor, Progress, Record, RecordKind, RunReason, SettingsRecord, Sink};
 
 /// Writes the records of one run.
 pub(super) struct Trail<W> {
@@ -79,13 +79,13 @@ impl<W: Write> Trail<W> {
     }
 
     pub(super) fn about_the_run(&mut self, message: String) {
-        let record = self.record(Kind::Run, message);
+        let record = self.record(RecordKind::Run, message);
         self.write(&record);
     }
 
     /// The facts are not what they were when the run began.
     pub(super) fn left_alone(&mut self, request: &Request, reason: RunReason, why: &str) {
-        let record = self.of_request(Kind::Decision, format!("left {} alone: {why}", request.pod.name), request);
+        let record = self.of_request(RecordKind::Decision, format!("left {} alone: {why}", request.pod.name), request);
         self.write(&Record { mode: Some(Mode::Abort.as_str()), reason: reason.into(), ..record });
     }
 
@@ -97,7 +97,7 @@ impl<W: Write> Trail<W> {
             "run {} is replacing {} of service {service}, and this namespace is left to it until {until:.0} at the latest: {why}",
             terms.holder.run_id, pod.name
         );
-        let record = self.of_execution(Kind::Run, message, execution);
+        let record = self.of_execution(RecordKind::Run, message, execution);
         self.write(&Record { reason: RunReason::InFlight.into(), ..record });
     }
 
@@ -105,7 +105,7 @@ impl<W: Write> Trail<W> {
     pub(super) fn adopting(&mut self, execution: &Execution, why: &str) {
         let message =
             format!("going on with the replacement of {}, which run {} left in flight: {why}", execution.pod.name, run_of(execution));
-        let record = self.of_execution(Kind::Run, message, execution);
+        let record = self.of_execution(RecordKind::Run, message, execution);
         self.write(&Record { reason: RunReason::Adopted.into(), ..record });
     }
 
@@ -115,19 +115,19 @@ impl<W: Write> Trail<W> {
             execution.pod.name,
             run_of(execution)
         );
-        let record = self.of_execution(Kind::Run, message, execution);
+        let record = self.of_execution(RecordKind::Run, message, execution);
         self.write(&Record { reason: RunReason::InFlight.into(), ..record });
     }
 
     /// We were taken for dead. What we saw is written down, but the outcome is the other run's.
-    pub(super) fn settled_by_another(&mut self, execution: &Execution, verdict: &Verdict) {
+    pub(super) fn settled_by_another(&mut self, execution: &Execution, verdict: &VerificationEnd) {
         let (pod, seen) = (&execution.pod.name, verdict.result.as_str());
         let message = format!("another run settled the replacement of {pod}; this one saw: {seen}, {}", verdict.detail);
-        let record = self.of_execution(Kind::Run, message, execution);
+        let record = self.of_execution(RecordKind::Run, message, execution);
         self.write(&Record { reason: RunReason::SettledByAnother.into(), ..record });
     }
 
-    pub(super) fn of_request(&self, kind: Kind, message: String, request: &Request) -> Record {
+    pub(super) fn of_request(&self, kind: RecordKind, message: String, request: &Request) -> Record {
         Record {
             pod: Some(request.pod.name.to_string()),
             pod_uid: Some(request.pod.uid.to_string()),
@@ -138,7 +138,7 @@ impl<W: Write> Trail<W> {
         }
     }
 
-    pub(super) fn of_execution(&self, kind: Kind, message: String, execution: &Execution) -> Record {
+    pub(super) fn of_execution(&self, kind: RecordKind, message: String, execution: &Execution) -> Record {
         let mut record = Record {
             pod: Some(execution.pod.name.clone()),
             pod_uid: Some(execution.pod.uid.clone()),
@@ -159,7 +159,7 @@ impl<W: Write> Trail<W> {
         record
     }
 
-    pub(super) fn record(&self, kind: Kind, message: String) -> Record {
+    pub(super) fn record(&self, kind: RecordKind, message: String) -> Record {
         Record {
             timestamp: self.now(),
             message: self.marked(message),

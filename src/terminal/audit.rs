@@ -12,7 +12,8 @@ use std::io::{ErrorKind, Write};
 pub use out::StandardOutput;
 pub use progress::{Progress, TICK};
 pub use record::{
-    ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Kind, Record, RunReason, Settings, VerificationRecord,
+    ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Record, RecordKind, RunReason, SettingsRecord,
+    VerificationRecord,
 };
 
 use crate::terminal::output;
@@ -20,7 +21,7 @@ use crate::terminal::style::Style;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum TrailFormat {
     /// One JSON object a line.
     Json,
     /// For people.
@@ -40,7 +41,7 @@ pub struct Unwritten(#[from] std::io::Error);
 /// Where records go.
 pub struct Sink<W> {
     out: W,
-    format: Format,
+    format: TrailFormat,
     progress: Progress,
     /// A record broke off in the middle of its line.
     torn: bool,
@@ -48,7 +49,7 @@ pub struct Sink<W> {
 
 impl<W: Write> Sink<W> {
     /// Writes to `out`; what `progress` shows is taken away before.
-    pub fn new(out: W, format: Format, progress: Progress) -> Self {
+    pub fn new(out: W, format: TrailFormat, progress: Progress) -> Self {
         Self { out, format, progress, torn: false }
     }
 
@@ -63,8 +64,8 @@ impl<W: Write> Sink<W> {
     /// It was not written, or not all of it; a later record begins on a line of its own.
     pub fn write(&mut self, record: &Record) -> Result<(), Unwritten> {
         let mut line = match self.format {
-            Format::Json => output::json(record).map_err(std::io::Error::from)?,
-            Format::Text(style) => text::lines(record, style),
+            TrailFormat::Json => output::json(record).map_err(std::io::Error::from)?,
+            TrailFormat::Text(style) => text::lines(record, style),
         };
         line.push('\n');
         if self.torn {

@@ -78,9 +78,9 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], 
     let headed = std::iter::once((Tone::Bold, &headings)).chain(rows.iter().map(|(tone, cells)| (*tone, cells)));
     let all: Vec<(Tone, &String, &[String])> =
         headed.filter_map(|(tone, cells)| cells.split_first().map(|(first, others)| (tone, first, others))).collect();
-    let first = Need::of_all(all.iter().map(|(_, first, _)| *first));
-    let others: Vec<Need> =
-        (0..N.saturating_sub(1)).map(|column| Need::of_all(all.iter().filter_map(|(_, _, others)| others.get(column)))).collect();
+    let first = ColumnNeed::of_all(all.iter().map(|(_, first, _)| *first));
+    let others: Vec<ColumnNeed> =
+        (0..N.saturating_sub(1)).map(|column| ColumnNeed::of_all(all.iter().filter_map(|(_, _, others)| others.get(column)))).collect();
     let (plain, within) = (Layout { colour: false, ..layout }, layout.columns.saturating_sub(INDENT.len()));
     let mut text = String::new();
     if let Some(widths) = shared(&[&[first], others.as_slice()].concat(), layout.columns) {
@@ -140,12 +140,12 @@ fn side_by_side(cells: &[&String], widths: &[usize], indent: &str, tone: Tone, l
 
 /// How wide a column has to be for its longest word, and for its longest cell on one line.
 #[derive(Debug, Clone, Copy, Default)]
-struct Need {
+struct ColumnNeed {
     least: usize,
     most: usize,
 }
 
-impl Need {
+impl ColumnNeed {
     fn of_all<'a>(cells: impl Iterator<Item = &'a String>) -> Self {
         cells.map(|cell| Self::of(cell)).fold(Self::default(), |a, b| Self { least: a.least.max(b.least), most: a.most.max(b.most) })
     }
@@ -161,7 +161,7 @@ impl Need {
 
 /// A width for each of these columns of a line: what it needs where there is room for all; else whole words, and the rest goes to the
 /// narrowest. `None`: there is no room for whole words.
-fn shared(needs: &[Need], line: usize) -> Option<Vec<usize>> {
+fn shared(needs: &[ColumnNeed], line: usize) -> Option<Vec<usize>> {
     let room = line.checked_sub(needs.len().saturating_sub(1) * BETWEEN.len())?;
     let mut widths: Vec<usize> = needs.iter().map(|need| need.least.max(1)).collect();
     let mut left = room.checked_sub(widths.iter().sum())?;
@@ -375,12 +375,12 @@ mod tests {
 
     #[test]
     fn columns_share_the_width_as_long_as_words_are_whole() {
-        let need = |least, most| Need { least, most };
+        let need = |least, most| ColumnNeed { least, most };
         assert_eq!(shared(&[need(3, 9), need(4, 30)], 42), Some(vec![9, 30]));
         assert_eq!(shared(&[need(3, 9), need(4, 30)], 22), Some(vec![9, 11]));
         assert_eq!(shared(&[need(20, 20), need(4, 30), need(4, 30)], 44), Some(vec![20, 10, 10]));
         assert_eq!(shared(&[need(20, 20), need(20, 90)], 41), None);
-        let long = Need::of(&"x".repeat(90));
+        let long = ColumnNeed::of(&"x".repeat(90));
         assert_eq!(shared(&[long, long], 82), Some(vec![40, 40]));
     }
 

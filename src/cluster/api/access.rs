@@ -86,7 +86,7 @@ pub(super) struct Surroundings<V> {
 
 /// All that a client needs.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedAccess {
     pub(super) config: kube::Config,
     pub(super) route: Route,
     /// It is sent instead of what `config` holds.
@@ -106,7 +106,7 @@ impl<V: Fn(&str) -> Option<OsString>> Surroundings<V> {
     ///
     /// # Errors
     /// See [`AccessError`].
-    pub(super) async fn load(&self, access: &Access) -> Result<Loaded, AccessError> {
+    pub(super) async fn load(&self, access: &Access) -> Result<LoadedAccess, AccessError> {
         let (kubeconfig, missing) = self.kubeconfig(access)?;
         let chosen = [("--context", &access.context), ("--cluster", &access.cluster), ("--user", &access.user)];
         let chosen = chosen.into_iter().find(|(_, name)| name.is_some()).map(|(flag, _)| flag);
@@ -126,7 +126,7 @@ impl<V: Fn(&str) -> Option<OsString>> Surroundings<V> {
         act_as(&mut config.auth_info, access)?;
         let token = token(&mut config.auth_info)?;
         let route = route(&config.cluster_url, field, |name| self.text(name))?;
-        Ok(Loaded { config, route, token })
+        Ok(LoadedAccess { config, route, token })
     }
 
     /// The files, merged, and those of KUBECONFIG that do not exist. Of a list, kubectl skips these.

@@ -16,7 +16,7 @@ use tower::timeout::future::ResponseFuture;
 use tower::util::{MapFuture, MapRequestLayer, MapResponseLayer};
 use tower::{BoxError, Service, ServiceBuilder};
 
-use super::access::Loaded;
+use super::access::LoadedAccess;
 use super::error::plugin_failed;
 use super::proxy::Proxy;
 use crate::core::words::{quoted, sentence};
@@ -38,7 +38,7 @@ pub(super) enum ClientError {
 
 /// Builds it. kube's own stack would retry deletes and evictions for minutes on a 429, decide on the proxy, and trust an HTTPS
 /// proxy by the cluster's authority.
-pub(super) fn client(loaded: Loaded, heard: Heard) -> Result<kube::Client, ClientError> {
+pub(super) fn client(loaded: LoadedAccess, heard: Heard) -> Result<kube::Client, ClientError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     let config = &loaded.config;
@@ -74,11 +74,11 @@ fn tunnel<C>(proxy: &Proxy, connector: C) -> Tunnel<C> {
 }
 
 /// Over the connections that the connector makes.
-fn over<C>(connector: C, loaded: &Loaded, credentials: Option<AuthLayer>, heard: Heard) -> Result<kube::Client, ClientError>
+fn over<C>(connector: C, loaded: &LoadedAccess, credentials: Option<AuthLayer>, heard: Heard) -> Result<kube::Client, ClientError>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
-    let Loaded { config, token, .. } = loaded;
+    let LoadedAccess { config, token, .. } = loaded;
     let token = token.clone().map(|token| {
         MapRequestLayer::new(move |mut request: http::Request<Body>| {
             request.headers_mut().insert(http::header::AUTHORIZATION, token.authorization());

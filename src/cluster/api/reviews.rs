@@ -10,7 +10,7 @@ use super::{Api, ApiError, Call, Resource};
 
 /// One thing that might be permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question<'a> {
+pub struct AccessQuestion<'a> {
     /// As RBAC names it.
     pub verb: &'a str,
     /// API group; empty for core.
@@ -28,7 +28,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn may(&self, question: &Question<'_>) -> Result<bool, ApiError> {
+    pub async fn may(&self, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
         let attributes = Some(question.attributes());
         let spec = SelfSubjectAccessReviewSpec { resource_attributes: attributes, ..SelfSubjectAccessReviewSpec::default() };
         let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
@@ -44,7 +44,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn may_account(&self, account: &str, question: &Question<'_>) -> Result<bool, ApiError> {
+    pub async fn may_account(&self, account: &str, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
         let namespace = self.namespace();
         let groups =
             ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
@@ -64,7 +64,7 @@ impl Api {
     }
 }
 
-impl Question<'_> {
+impl AccessQuestion<'_> {
     fn attributes(&self) -> ResourceAttributes {
         let Self { verb, group, resource, name, namespace } = self;
         // RBAC tells a subresource by a slash, a review by a field.

@@ -27,7 +27,7 @@ pub const DEPENDENTS: &str = "ownerReferences";
 
 /// The kinds of object that a decision rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ObjectKind {
     /// v1.
     Namespace,
     /// apps/v1.
@@ -46,7 +46,7 @@ pub enum Kind {
     Pod,
 }
 
-impl Kind {
+impl ObjectKind {
     /// Every kind, in the order in which a recording lists them.
     pub const ALL: [Self; 8] = [
         Self::Namespace,
@@ -107,7 +107,7 @@ fn typed<T: DeserializeOwned>(object: &Value) -> Result<T, serde_json::Error> {
 /// The objects of one namespace at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Objects {
-    all: BTreeMap<(Kind, String), Value>,
+    all: BTreeMap<(ObjectKind, String), Value>,
     /// What could not be read, and why: `PodDisruptionBudget` and `Namespace` for all of them, `Kind/name` for what makes pods and for
     /// claims, `label=value` for the pods of a service, [`DEPENDENTS`] for what pods own.
     pub unreadable: BTreeMap<String, String>,
@@ -120,7 +120,7 @@ impl Objects {
     ///
     /// # Errors
     /// It is no such object: what is wrong with it.
-    pub fn put(&mut self, kind: Kind, name: &str, mut object: Value) -> Result<(), String> {
+    pub fn put(&mut self, kind: ObjectKind, name: &str, mut object: Value) -> Result<(), String> {
         complete(kind, name, &mut object);
         kind.accepts(&object).map_err(|error| format!("{}/{name} cannot be read as a run would: {error}", kind.as_str()))?;
         self.all.insert((kind, name.to_owned()), object);
@@ -131,7 +131,7 @@ impl Objects {
     ///
     /// # Errors
     /// There is no such object, or it no longer is one then.
-    pub fn patch(&mut self, kind: Kind, name: &str, patch: &Value) -> Result<(), String> {
+    pub fn patch(&mut self, kind: ObjectKind, name: &str, patch: &Value) -> Result<(), String> {
         let Some(object) = self.all.get(&(kind, name.to_owned())) else { return Err(self.missing(kind, name)) };
         let mut changed = object.clone();
         merge(&mut changed, patch);
@@ -143,7 +143,7 @@ impl Objects {
     /// # Errors
     /// There is no such pod, or it no longer is one then.
     pub fn ask(&mut self, name: &str, labels: &BTreeMap<String, String>, at: jiff::Timestamp) -> Result<(), String> {
-        let Some(object) = self.all.get(&(Kind::Pod, name.to_owned())) else { return Err(self.missing(Kind::Pod, name)) };
+        let Some(object) = self.all.get(&(ObjectKind::Pod, name.to_owned())) else { return Err(self.missing(ObjectKind::Pod, name)) };
         let asks = |entry: &Value| labels.keys().any(|key| !entry["fieldsV1"]["f:metadata"]["f:labels"][format!("f:{key}")].is_null());
         let kept = object["metadata"]["managedFields"].as_array().into_iter().flatten().filter(|entry| !asks(entry)).cloned();
         let owned: serde_json::Map<String, Value> = labels.keys().map(|key| (format!("f:{key}"), serde_json::json!({}))).collect();
@@ -151,18 +151,18 @@ impl Objects {
             "manager": "kubectl-label", "operation": "Update", "time": at, "fieldsV1": {"f:metadata": {"f:labels": owned}},
         });
         let managed: Vec<Value> = kept.chain([entry]).collect();
-        self.patch(Kind::Pod, name, &serde_json::json!({"metadata": {"labels": labels, "managedFields": managed}}))
+        self.patch(ObjectKind::Pod, name, &serde_json::json!({"metadata": {"labels": labels, "managedFields": managed}}))
     }
 
     /// Takes an object away.
     ///
     /// # Errors
     /// There is no such object.
-    pub fn remove(&mut self, kind: Kind, name: &str) -> Result<(), String> {
+    pub fn remove(&mut self, kind: ObjectKind, name: &str) -> Result<(), String> {
         self.all.remove(&(kind, name.to_owned())).map(drop).ok_or_else(|| self.missing(kind, name))
     }
 
-    fn missing(&self, kind: Kind, name: &str) -> String {
+    fn missing(&self, kind: ObjectKind, name: &str) -> String {
         let names: Vec<&str> = self.all.keys().filter(|(other, _)| *other == kind).map(|(_, name)| name.as_str()).collect();
         let known = if names.is_empty() { "none is".to_owned() } else { format!("there are {}", names.join(", ")) };
         format!("{}/{name} is not among the objects at this moment ({known})", kind.as_str())
@@ -170,7 +170,7 @@ impl Objects {
 
     /// What a run would have read.
     pub fn snapshot(&self, bounds: Bounds, runbooks: &[Runbook]) -> Snapshot {
-        let pods: Vec<PodObject> = self.of(Kind::Pod).filter_map(|object| typed(object).ok()).collect();
+        let pods: Vec<PodObject> = self.of(ObjectKind::Pod).filter_map(|object| typed(object).ok()).collect();
         let asking = pods.iter().filter(|pod| bounds.selector.matches(&pod.metadata.labels));
         let looked_at = LookedAt::by(runbooks);
         let request = |pod: &PodObject| {
@@ -197,7 +197,7 @@ impl Objects {
         Snapshot { budgets: self.budgets(), services, workloads, namespace, claims, dependents, probes, requests, bounds }
     }
 
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &Value> {
+    fn of(&self, kind: ObjectKind) -> impl Iterator<Item = &Value> {
         self.all.iter().filter(move |((other, _), _)| *other == kind).map(|(_, object)| object)
     }
 
@@ -207,7 +207,7 @@ impl Objects {
             return Fact::Unknown(format!("the workload behind {} was not read", owner.name));
         };
         if let Fact::Known(Behind::Workload(workload)) = &mut found
-            && let Some(kind) = Kind::from_word(workload.kind.as_str())
+            && let Some(kind) = ObjectKind::from_word(workload.kind.as_str())
             && let Some(object) = self.all.get(&(kind, workload.name.clone()))
             && let Some(recorded) = object["metadata"]["annotations"][TEMPLATE_HASH].as_str()
         {
@@ -218,7 +218,7 @@ impl Objects {
     }
 
     fn get(&self, resource: Resource, name: &str) -> Fact<WorkloadObject> {
-        let Some(kind) = Kind::of(resource) else { return Fact::Unknown(format!("{} are not recorded", resource.plural)) };
+        let Some(kind) = ObjectKind::of(resource) else { return Fact::Unknown(format!("{} are not recorded", resource.plural)) };
         let key = format!("{}/{name}", kind.as_str());
         match (self.unreadable.get(&key), self.all.get(&(kind, name.to_owned()))) {
             (Some(why), _) => Fact::Unknown(why.clone()),
@@ -228,19 +228,19 @@ impl Objects {
     }
 
     fn budgets(&self) -> Fact<Vec<Budget>> {
-        if let Some(why) = self.unreadable.get(Kind::PodDisruptionBudget.as_str()) {
+        if let Some(why) = self.unreadable.get(ObjectKind::PodDisruptionBudget.as_str()) {
             return Fact::Unknown(why.clone());
         }
         let read = |object: &Value| typed(object).map_err(|error| error.to_string()).and_then(facts::budget_of);
-        self.of(Kind::PodDisruptionBudget).map(read).collect::<Result<_, _>>().map_or_else(Fact::Unknown, Fact::Known)
+        self.of(ObjectKind::PodDisruptionBudget).map(read).collect::<Result<_, _>>().map_or_else(Fact::Unknown, Fact::Known)
     }
 
     /// One that is not recorded is there, and nothing is known of its labels.
     fn namespace(&self, name: &str, runbooks: &[Runbook], looked_at: &LookedAt<'_>) -> Fact<Namespace> {
-        if let Some(why) = self.unreadable.get(Kind::Namespace.as_str()) {
+        if let Some(why) = self.unreadable.get(ObjectKind::Namespace.as_str()) {
             return Fact::Unknown(why.clone());
         }
-        match self.all.get(&(Kind::Namespace, name.to_owned())).and_then(|object| typed::<NamespaceObject>(object).ok()) {
+        match self.all.get(&(ObjectKind::Namespace, name.to_owned())).and_then(|object| typed::<NamespaceObject>(object).ok()) {
             Some(object) => Fact::Known(facts::namespace_of(object, looked_at)),
             None if looks_at_namespace(runbooks) => Fact::Unknown(format!("Namespace/{name} is not among the recorded objects")),
             None => Fact::Known(Namespace::default()),
@@ -248,7 +248,7 @@ impl Objects {
     }
 
     fn claims(&self, requests: &[Request]) -> BTreeMap<String, Fact<Option<Claim>>> {
-        let kind = Kind::PersistentVolumeClaim;
+        let kind = ObjectKind::PersistentVolumeClaim;
         let claim = |name: &String| match self.unreadable.get(&format!("{}/{name}", kind.as_str())) {
             Some(why) => Fact::Unknown(why.clone()),
             None => {
@@ -285,7 +285,7 @@ fn recorded_pod(object: &PodObject) -> Pod {
 }
 
 /// Fills in what every object of a cluster has, where a hand-written one leaves it out: UIDs, by kind and name, and a version.
-fn complete(kind: Kind, name: &str, object: &mut Value) {
+fn complete(kind: ObjectKind, name: &str, object: &mut Value) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     metadata.entry("uid").or_insert_with(|| json!(format!("{}/{name}", kind.as_str())));
     metadata.entry("resourceVersion").or_insert_with(|| json!("not recorded"));
@@ -331,12 +331,15 @@ mod tests {
     fn what_is_no_such_object_is_refused_and_changes_nothing() {
         let mut objects = Objects::default();
         let pod = json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}});
-        objects.put(Kind::Pod, "a", pod).unwrap();
+        objects.put(ObjectKind::Pod, "a", pod).unwrap();
         let before = objects.clone();
-        let refused = objects.patch(Kind::Pod, "a", &json!({"status": {"containerStatuses": [{"restartCount": -1}]}}));
+        let refused = objects.patch(ObjectKind::Pod, "a", &json!({"status": {"containerStatuses": [{"restartCount": -1}]}}));
         assert!(refused.unwrap_err().starts_with("Pod/a cannot be read as a run would: invalid value: integer `-1`"));
-        assert_eq!(objects.patch(Kind::Pod, "b", &json!({})).unwrap_err(), "Pod/b is not among the objects at this moment (there are a)");
-        assert!(objects.remove(Kind::Deployment, "a").unwrap_err().ends_with("(none is)"));
+        assert_eq!(
+            objects.patch(ObjectKind::Pod, "b", &json!({})).unwrap_err(),
+            "Pod/b is not among the objects at this moment (there are a)"
+        );
+        assert!(objects.remove(ObjectKind::Deployment, "a").unwrap_err().ends_with("(none is)"));
         assert_eq!(objects, before);
     }
 }

@@ -1,15 +1,15 @@
 //! The runbook's outcome probes: the last thing that must hold, once the replacement is healthy.
 
-use super::Verification;
-use crate::core::judge::{Judge, Standing, Verdict};
+use super::Verifier;
+use crate::core::judge::{Judge, Standing, VerificationEnd};
 use crate::core::ledger::Outcome;
 use crate::core::runbook::Values;
 use crate::outside::probe::until_all_hold;
 
-impl Verification<'_> {
+impl Verifier<'_> {
     /// What remains of a verdict once the probes have been asked, until they hold or until the deadline. Any verdict but
     /// `verified` is one already. `None`: they hold, but meanwhile the replacement is no longer what it was, so look again.
-    pub(super) async fn with_probes(&self, judge: &mut Judge<'_>, verdict: Verdict, selector: &str) -> Option<Verdict> {
+    pub(super) async fn with_probes(&self, judge: &mut Judge<'_>, verdict: VerificationEnd, selector: &str) -> Option<VerificationEnd> {
         if verdict.result != Outcome::Verified || self.terms.probes.is_empty() {
             return Some(verdict);
         }
@@ -37,13 +37,13 @@ impl Verification<'_> {
             (Some(now), _) if now.result != Outcome::Verified => Some(now),
             (Some(now), Ok(seen)) if now.replacement.as_ref() == replacement => {
                 let detail = format!("{}, {seen}", now.detail);
-                Some(Verdict { detail, ..now })
+                Some(VerificationEnd { detail, ..now })
             }
             (_, Ok(_)) => None,
             (_, Err(wrong)) => {
                 // «deleted web-1, but …»: what went wrong comes first.
                 let detail = format!("{wrong}; {}", verdict.detail);
-                Some(Verdict { result: Outcome::Failed, detail, ..verdict })
+                Some(VerificationEnd { result: Outcome::Failed, detail, ..verdict })
             }
         }
     }

@@ -20,14 +20,14 @@ pub struct Findings {
     /// It ran in a pod (`POD_UID` is set), so the permissions are those of a run.
     pub inside_cluster: bool,
     /// What was found, in the order in which it was looked at.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckFinding>,
     #[serde(skip)]
     exit: Exit,
 }
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct CheckFinding {
     /// How it is.
     pub level: Level,
     /// What it is about.
@@ -54,22 +54,22 @@ impl Findings {
     }
 
     pub(super) fn ok(&mut self, what: &'static str, detail: String) {
-        self.findings.push(Finding { level: Level::Ok, what, detail });
+        self.findings.push(CheckFinding { level: Level::Ok, what, detail });
     }
 
     pub(super) fn warning(&mut self, what: &'static str, detail: String) {
-        self.findings.push(Finding { level: Level::Warning, what, detail });
+        self.findings.push(CheckFinding { level: Level::Warning, what, detail });
     }
 
     pub(super) fn problem(&mut self, what: &'static str, detail: String) {
-        self.findings.push(Finding { level: Level::Problem, what, detail });
+        self.findings.push(CheckFinding { level: Level::Problem, what, detail });
         self.exit = self.exit.and(Exit::Usage);
     }
 
     /// What would end a run, with the exit code that it would end with.
     pub(super) fn failed(&mut self, what: &'static str, error: RunError) {
         let detail = inert(&error.to_string(), 1000);
-        self.findings.push(Finding { level: Level::Problem, what, detail });
+        self.findings.push(CheckFinding { level: Level::Problem, what, detail });
         self.exit = self.exit.and(error.exit());
     }
 
@@ -80,7 +80,7 @@ impl Findings {
 
     /// For people.
     pub fn table(&self, layout: Layout) -> String {
-        let rows: Vec<(Tone, [String; 3])> = self.findings.iter().map(Finding::row).collect();
+        let rows: Vec<(Tone, [String; 3])> = self.findings.iter().map(CheckFinding::row).collect();
         let mut text = table(["LEVEL", "WHAT", "DETAIL"], &rows, layout);
         let count = |level| u32::try_from(self.findings.iter().filter(|finding| finding.level == level).count()).unwrap_or(u32::MAX);
         let (problems, warnings) = (count(Level::Problem), count(Level::Warning));
@@ -90,7 +90,7 @@ impl Findings {
     }
 }
 
-impl Finding {
+impl CheckFinding {
     fn row(&self) -> (Tone, [String; 3]) {
         let (tone, level) = match self.level {
             Level::Ok => (Tone::Good, "ok"),

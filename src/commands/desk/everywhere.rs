@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::object::{CronJobObject, Meta, Result as JobResult};
+use super::object::{CronJobObject, DeskMeta, Result as JobResult};
 use super::{CRON_JOB, Unread};
 use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, CRON_JOBS};
 use crate::core::exit::Exit;
@@ -27,7 +27,7 @@ pub async fn namespaces(
     unread: &mut Vec<Unread>,
 ) -> Result<BTreeMap<String, Option<CronJobObject>>, ApiError> {
     let cron_jobs = api.list_everywhere(CRON_JOBS, OURS, |object: CronJobObject| object).await;
-    let of_ledgers = |object: Ledger| (object.metadata.name == state_configmap).then_some(object.metadata.namespace);
+    let of_ledgers = |object: LedgerObject| (object.metadata.name == state_configmap).then_some(object.metadata.namespace);
     let ledgers = api.list_metadata_everywhere(CONFIG_MAPS, OURS, of_ledgers).await;
     let (cron_jobs, ledgers) = match (cron_jobs, ledgers) {
         (Err(error), Err(_)) => return Err(error),
@@ -53,13 +53,13 @@ pub async fn namespaces(
 }
 
 #[derive(serde::Deserialize)]
-struct Ledger {
-    metadata: Meta,
+struct LedgerObject {
+    metadata: DeskMeta,
 }
 
 /// One namespace. What could not be read is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct NamespaceRow {
     /// Its name.
     pub namespace: String,
     /// No run begins while this is so.
@@ -86,7 +86,7 @@ pub struct Everywhere {
     /// The API server's time.
     pub now: Option<Timestamp>,
     /// Trouble first, then by name.
-    pub namespaces: Vec<Row>,
+    pub namespaces: Vec<NamespaceRow>,
     /// What could not be read, each with why.
     pub unread: Vec<String>,
     #[serde(skip)]
@@ -95,9 +95,9 @@ pub struct Everywhere {
 
 impl Everywhere {
     /// Of these namespaces, each with its own exit code.
-    pub fn new(now: Option<Timestamp>, rows: Vec<(Row, Exit)>, unread: &[Unread]) -> Self {
+    pub fn new(now: Option<Timestamp>, rows: Vec<(NamespaceRow, Exit)>, unread: &[Unread]) -> Self {
         let exit = rows.iter().fold(Exit::Done, |worst, (_, exit)| worst.and(*exit));
-        let mut namespaces: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
+        let mut namespaces: Vec<NamespaceRow> = rows.into_iter().map(|(row, _)| row).collect();
         namespaces.sort_by_cached_key(|row| (row.rank(), row.namespace.clone()));
         Self { now, namespaces, unread: unread.iter().map(Unread::to_string).collect(), exit }
     }
@@ -132,7 +132,7 @@ impl Everywhere {
     }
 }
 
-impl Row {
+impl NamespaceRow {
     /// What comes first: trouble, then what waits for somebody, then the rest.
     fn rank(&self) -> (u8, u8) {
         let some = |count: Option<usize>| count.is_some_and(|count| count > 0);

@@ -16,16 +16,16 @@ const CONTAINER: &str = "pod-remediator";
 #[derive(Debug, Clone, Deserialize)]
 pub struct CronJobObject {
     /// Its own.
-    pub metadata: Meta,
-    spec: Spec,
+    pub metadata: DeskMeta,
+    spec: CronJobSpec,
     #[serde(default)]
-    status: Status,
+    status: CronJobStatus,
 }
 
 /// `ObjectMeta`, of it what is read.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Meta {
+pub struct DeskMeta {
     /// Name.
     #[serde(default)]
     pub name: String,
@@ -34,18 +34,18 @@ pub struct Meta {
     pub namespace: String,
     creation_timestamp: Option<Timestamp>,
     #[serde(default)]
-    owner_references: Vec<Owner>,
+    owner_references: Vec<JobOwner>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Owner {
+struct JobOwner {
     kind: String,
     name: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Spec {
+struct CronJobSpec {
     schedule: String,
     time_zone: Option<String>,
     #[serde(default)]
@@ -56,7 +56,7 @@ struct Spec {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct CronJobStatus {
     last_schedule_time: Option<Timestamp>,
     last_successful_time: Option<Timestamp>,
     #[serde(default)]
@@ -235,7 +235,7 @@ pub enum Result {
 /// A Job, the little that is read of it.
 #[derive(Debug, Deserialize)]
 pub(super) struct JobObject {
-    metadata: Meta,
+    metadata: DeskMeta,
     #[serde(default)]
     spec: Value,
     #[serde(default)]

@@ -156,7 +156,7 @@ fn how_the_newest_job_ended_or_what_it_waits_for_is_told() {
 
 #[test]
 fn trouble_comes_first_and_the_worst_exit_code_is_that_of_all() {
-    let row = |namespace: &str| Row {
+    let row = |namespace: &str| NamespaceRow {
         namespace: namespace.to_owned(),
         suspended: Some(false),
         last_success: None,
@@ -167,13 +167,13 @@ fn trouble_comes_first_and_the_worst_exit_code_is_that_of_all() {
         problems: Vec::new(),
         warnings: 0,
     };
-    let broken = Row { problems: vec!["ledger: gone".to_owned(), "x".to_owned()], in_flight: None, ..row("z") };
+    let broken = NamespaceRow { problems: vec!["ledger: gone".to_owned(), "x".to_owned()], in_flight: None, ..row("z") };
     let at = |text: &str| text.parse().ok();
     // By a clock that is ahead of the API server's.
-    let breaker = Row { open_breakers: Some(1), last_success: at("2026-01-04T00:20:01Z"), ..row("y") };
-    let suspended = Row { suspended: Some(true), last_success: at("2026-01-01T00:19:00Z"), ..row("x") };
-    let unseen = Row { suspended: None, last_success: at("2026-01-03T22:19:00Z"), ..row("c") };
-    let fine = Row { last_success: at("2026-01-04T00:02:07Z"), ..row("a") };
+    let breaker = NamespaceRow { open_breakers: Some(1), last_success: at("2026-01-04T00:20:01Z"), ..row("y") };
+    let suspended = NamespaceRow { suspended: Some(true), last_success: at("2026-01-01T00:19:00Z"), ..row("x") };
+    let unseen = NamespaceRow { suspended: None, last_success: at("2026-01-03T22:19:00Z"), ..row("c") };
+    let fine = NamespaceRow { last_success: at("2026-01-04T00:02:07Z"), ..row("a") };
     let rows = [fine, unseen, suspended, breaker, broken].map(|row| (row, Exit::Done));
     let mut rows = rows.to_vec();
     rows[4].1 = Exit::Ledger;

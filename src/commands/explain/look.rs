@@ -4,7 +4,7 @@
 use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 use serde::Deserialize;
 
-use super::near_misses::{Behind, Kind, NearMiss, Object, Pairs, Services, Words, Workloads, bounded};
+use super::near_misses::{NearKind, NearMiss, NearWorkload, Object, Services, TextPairs, Words, Workloads, bounded};
 use crate::cluster::api::{Api, ApiError, Cause, DAEMON_SETS, DEPLOYMENTS, OwnerReference, PODS, REPLICA_SETS, Resource, STATEFUL_SETS};
 use crate::cluster::matching::selector_of;
 use crate::cluster::permissions::{Need, missing};
@@ -24,51 +24,51 @@ pub(super) struct Looked {
 /// Any object, by the little that is looked at.
 #[derive(Deserialize)]
 struct Thing {
-    metadata: Meta,
+    metadata: NamedMeta,
     #[serde(default)]
-    spec: Spec,
+    spec: TemplatedSpec,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Meta {
+struct NamedMeta {
     name: String,
     #[serde(default)]
-    labels: Pairs,
+    labels: TextPairs,
     #[serde(default)]
-    annotations: Pairs,
+    annotations: TextPairs,
     #[serde(default)]
     owner_references: Vec<OwnerReference>,
 }
 
 #[derive(Default, Deserialize)]
-struct Spec {
-    template: Option<Template>,
+struct TemplatedSpec {
+    template: Option<PodTemplate>,
 }
 
 #[derive(Deserialize)]
-struct Template {
+struct PodTemplate {
     metadata: Option<TemplateMeta>,
 }
 
 #[derive(Default, Deserialize)]
 struct TemplateMeta {
     #[serde(default)]
-    labels: Pairs,
+    labels: TextPairs,
     #[serde(default)]
-    annotations: Pairs,
+    annotations: TextPairs,
 }
 
-fn object(kind: Kind, thing: Thing) -> Object {
+fn object(kind: NearKind, thing: Thing) -> Object {
     let Thing { metadata, spec } = thing;
     let template = spec.template.and_then(|template| template.metadata).unwrap_or_default();
     let controller = metadata.owner_references.into_iter().find(|owner| owner.controller && owner.api_version.starts_with("apps/"));
     let controller = controller.and_then(|owner| {
         let kind = match owner.kind.as_str() {
-            "Deployment" => Kind::Deployment,
-            "ReplicaSet" => Kind::ReplicaSet,
-            "StatefulSet" => Kind::StatefulSet,
-            "DaemonSet" => Kind::DaemonSet,
+            "Deployment" => NearKind::Deployment,
+            "ReplicaSet" => NearKind::ReplicaSet,
+            "StatefulSet" => NearKind::StatefulSet,
+            "DaemonSet" => NearKind::DaemonSet,
             _ => return None,
         };
         Some((kind, owner.name))
@@ -85,8 +85,12 @@ fn object(kind: Kind, thing: Thing) -> Object {
 }
 
 /// Deployments before ReplicaSets, which stand for theirs.
-const WORKLOADS: [(Resource, Kind); 4] =
-    [(DEPLOYMENTS, Kind::Deployment), (REPLICA_SETS, Kind::ReplicaSet), (STATEFUL_SETS, Kind::StatefulSet), (DAEMON_SETS, Kind::DaemonSet)];
+const WORKLOADS: [(Resource, NearKind); 4] = [
+    (DEPLOYMENTS, NearKind::Deployment),
+    (REPLICA_SETS, NearKind::ReplicaSet),
+    (STATEFUL_SETS, NearKind::StatefulSet),
+    (DAEMON_SETS, NearKind::DaemonSet),
+];
 
 /// Looks at the one pod that is asked about and at its workload, or at all of the namespace.
 pub(super) async fn look(api: &Api, granted: &SubjectRulesReviewStatus, words: &Words<'_>) -> Looked {
@@ -126,7 +130,7 @@ impl Look<'_> {
         }
         let (words, workloads, services) = (self.words, &self.workloads, &mut self.services);
         let keep = |thing: Thing| {
-            let pod = object(Kind::Pod, thing);
+            let pod = object(NearKind::Pod, thing);
             services.add(&pod, words.service_label);
             words.of_pod(&pod, workloads)
         };
@@ -136,14 +140,14 @@ impl Look<'_> {
 
     async fn at_one(&mut self, name: &str) -> Vec<NearMiss> {
         let read = self.api.get::<Thing>(PODS, name).await;
-        let Some(pod) = self.or_name(PODS, read).map(|thing| object(Kind::Pod, thing)) else { return Vec::new() };
+        let Some(pod) = self.or_name(PODS, read).map(|thing| object(NearKind::Pod, thing)) else { return Vec::new() };
         if let Some((kind, name)) = &pod.controller {
             self.at_workload(*kind, name).await;
         }
         self.services.add(&pod, self.words.service_label);
         if let Some(service) = service_of(&pod.labels, self.words.service_label) {
             let (words, services) = (self.words, &mut self.services);
-            let keep = |thing: Thing| services.add(&object(Kind::Pod, thing), words.service_label);
+            let keep = |thing: Thing| services.add(&object(NearKind::Pod, thing), words.service_label);
             let selector = selector_of([&service]);
             let listed = self.api.list(PODS, Some(&selector), keep).await;
             self.or_name(PODS, listed);
@@ -152,13 +156,13 @@ impl Look<'_> {
     }
 
     /// The workload behind a pod: a Deployment first, as in a list.
-    async fn at_workload(&mut self, kind: Kind, name: &str) {
+    async fn at_workload(&mut self, kind: NearKind, name: &str) {
         let Some((resource, _)) = WORKLOADS.into_iter().find(|(_, other)| *other == kind) else { return };
         let read = self.api.get::<Thing>(resource, name).await;
         let Some(workload) = self.or_name(resource, read).map(|thing| object(kind, thing)) else { return };
-        if let Some((Kind::Deployment, above)) = &workload.controller {
+        if let Some((NearKind::Deployment, above)) = &workload.controller {
             let read = self.api.get::<Thing>(DEPLOYMENTS, above).await;
-            if let Some(deployment) = self.or_name(DEPLOYMENTS, read).map(|thing| object(Kind::Deployment, thing)) {
+            if let Some(deployment) = self.or_name(DEPLOYMENTS, read).map(|thing| object(NearKind::Deployment, thing)) {
                 let found = of_workload(self.words, &mut self.workloads, &deployment);
                 self.looked.near_misses.extend(found);
             }
@@ -193,7 +197,7 @@ impl Look<'_> {
 /// Its near misses, and what its pods have to know of it.
 fn of_workload(words: &Words<'_>, workloads: &mut Workloads, workload: &Object) -> Vec<NearMiss> {
     let above = workload.controller.as_ref();
-    let behind: Option<Behind> = match above {
+    let behind: Option<NearWorkload> = match above {
         Some(above) => workloads.get(above).cloned(),
         None => Some(words.behind(workload)),
     };

@@ -38,7 +38,7 @@ pub(super) fn bounded(mut all: Vec<NearMiss>) -> (Vec<NearMiss>, usize) {
 
 /// The kinds that are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum NearKind {
     Pod,
     Deployment,
     ReplicaSet,
@@ -46,7 +46,7 @@ pub(super) enum Kind {
     DaemonSet,
 }
 
-impl Kind {
+impl NearKind {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Pod => "pod",
@@ -58,20 +58,20 @@ impl Kind {
     }
 }
 
-pub(super) type Pairs = BTreeMap<String, String>;
+pub(super) type TextPairs = BTreeMap<String, String>;
 
 /// A pod or a workload, the little that is looked at.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
-    pub(super) kind: Kind,
+    pub(super) kind: NearKind,
     pub(super) name: String,
-    pub(super) labels: Pairs,
-    pub(super) annotations: Pairs,
+    pub(super) labels: TextPairs,
+    pub(super) annotations: TextPairs,
     /// Empty for pods, like the next.
-    pub(super) template_labels: Pairs,
-    pub(super) template_annotations: Pairs,
+    pub(super) template_labels: TextPairs,
+    pub(super) template_annotations: TextPairs,
     /// What controls it, if that is a kind that is looked at.
-    pub(super) controller: Option<(Kind, String)>,
+    pub(super) controller: Option<(NearKind, String)>,
 }
 
 impl Object {
@@ -82,7 +82,7 @@ impl Object {
 
 /// What a pod has to know of the workload behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Behind {
+pub(super) struct NearWorkload {
     /// As kubectl takes it.
     argument: String,
     /// What it lacks of an opt-in, and has not in its template either: what is on a pod is worth a word.
@@ -90,7 +90,7 @@ pub(super) struct Behind {
 }
 
 /// The workloads by what controls their pods: a Deployment by each of its ReplicaSets.
-pub(super) type Workloads = BTreeMap<(Kind, String), Behind>;
+pub(super) type Workloads = BTreeMap<(NearKind, String), NearWorkload>;
 
 /// What counts, by the settings and the runbooks.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub(super) struct Words<'a> {
     pub(super) selector: &'a Selector,
     pub(super) service_label: &'a str,
     /// The labels that each runbook requires of a workload.
-    pub(super) opt_in: Vec<Pairs>,
+    pub(super) opt_in: Vec<TextPairs>,
     /// Other labels that runbooks look at.
     pub(super) others: BTreeSet<String>,
     /// The one pod that is asked about.
@@ -150,7 +150,7 @@ impl Word<'_> {
 
 /// Where a key was found.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct NearPlace {
     label: bool,
     template: bool,
 }
@@ -176,23 +176,23 @@ impl Words<'_> {
     }
 
     /// What the pods of a workload have to know of it.
-    pub(super) fn behind(&self, workload: &Object) -> Behind {
+    pub(super) fn behind(&self, workload: &Object) -> NearWorkload {
         let all = self.all();
         let in_template = |key: &str| workload.template_labels.contains_key(key) || workload.template_annotations.contains_key(key);
         let lacks = |word: &&Word<'_>| {
             word.role == Role::OptIn && workload.labels.get(word.key).map(String::as_str) != word.value && !in_template(word.key)
         };
         let lacks = all.iter().filter(lacks).filter(|_| !self.has_opted_in(workload)).map(|word| word.key.to_owned()).collect();
-        Behind { argument: workload.argument(), lacks }
+        NearWorkload { argument: workload.argument(), lacks }
     }
 
     /// What is wrong with one workload. A ReplicaSet of a Deployment has copies of that one's words, and is not for here.
     pub(super) fn of_workload(&self, workload: &Object) -> Vec<NearMiss> {
         let places = [
-            (Place { label: true, template: false }, &workload.labels),
-            (Place { label: false, template: false }, &workload.annotations),
-            (Place { label: true, template: true }, &workload.template_labels),
-            (Place { label: false, template: true }, &workload.template_annotations),
+            (NearPlace { label: true, template: false }, &workload.labels),
+            (NearPlace { label: false, template: false }, &workload.annotations),
+            (NearPlace { label: true, template: true }, &workload.template_labels),
+            (NearPlace { label: false, template: true }, &workload.template_annotations),
         ];
         let opted_in = self.has_opted_in(workload);
         self.of_places(workload, None, &places, |word| {
@@ -202,7 +202,8 @@ impl Words<'_> {
 
     /// What is wrong with one pod.
     pub(super) fn of_pod(&self, pod: &Object, workloads: &Workloads) -> Vec<NearMiss> {
-        let places = [(Place { label: true, template: false }, &pod.labels), (Place { label: false, template: false }, &pod.annotations)];
+        let places =
+            [(NearPlace { label: true, template: false }, &pod.labels), (NearPlace { label: false, template: false }, &pod.annotations)];
         let behind = pod.controller.as_ref().and_then(|controller| workloads.get(controller));
         let asks = self.selector.matches(&pod.labels);
         self.of_places(pod, behind, &places, |word| match word.role {
@@ -216,8 +217,8 @@ impl Words<'_> {
     fn of_places(
         &self,
         object: &Object,
-        behind: Option<&Behind>,
-        places: &[(Place, &Pairs)],
+        behind: Option<&NearWorkload>,
+        places: &[(NearPlace, &TextPairs)],
         has_its_way: impl Fn(Word<'_>) -> bool,
     ) -> Vec<NearMiss> {
         let all = self.all();
@@ -228,7 +229,7 @@ impl Words<'_> {
                     Meant::Nothing => {}
                     Meant::Unknown => misses.push(self.unknown(object, *place, key, value)),
                     Meant::Word(word) => {
-                        let right_place = !place.template && word.is_of_pods() == (object.kind == Kind::Pod);
+                        let right_place = !place.template && word.is_of_pods() == (object.kind == NearKind::Pod);
                         let right = key == word.key && right_place && place.label == word.is_label();
                         let counts = right && word.value.is_none_or(|wanted| wanted == value);
                         if !counts && !has_its_way(word) {
@@ -280,8 +281,15 @@ impl Words<'_> {
         }
     }
 
-    fn miss(&self, object: &Object, behind: Option<&Behind>, place: Place, (key, value): (&str, &str), word: Word<'_>) -> NearMiss {
-        let of_pod = object.kind == Kind::Pod;
+    fn miss(
+        &self,
+        object: &Object,
+        behind: Option<&NearWorkload>,
+        place: NearPlace,
+        (key, value): (&str, &str),
+        word: Word<'_>,
+    ) -> NearMiss {
+        let of_pod = object.kind == NearKind::Pod;
         let why = if key != word.key {
             "the key is misspelt"
         } else if place.template && word.role == Role::Request {
@@ -309,8 +317,8 @@ impl Words<'_> {
     fn command(
         &self,
         object: &Object,
-        behind: Option<&Behind>,
-        place: Place,
+        behind: Option<&NearWorkload>,
+        place: NearPlace,
         (key, value): (&str, &str),
         word: Word<'_>,
     ) -> Option<String> {
@@ -321,7 +329,7 @@ impl Words<'_> {
             let patch = format!(r#"[{{"op": "remove", "path": "/spec/template/metadata/{list}/{pointer}"}}]"#);
             return Some(self.kubectl(&format!("patch {} --type json -p '{patch}'", object.argument())));
         }
-        let target = match (word.is_of_pods(), object.kind == Kind::Pod) {
+        let target = match (word.is_of_pods(), object.kind == NearKind::Pod) {
             (true, true) | (false, false) => Some(object.argument()),
             (true, false) => self.pod.map(|pod| format!("pod/{}", inert(pod, 253))),
             (false, true) => behind.map(|behind| behind.argument.clone()),
@@ -348,7 +356,7 @@ impl Words<'_> {
         }
     }
 
-    fn unknown(&self, object: &Object, place: Place, key: &str, value: &str) -> NearMiss {
+    fn unknown(&self, object: &Object, place: NearPlace, key: &str, value: &str) -> NearMiss {
         let verb = if place.label { "label" } else { "annotate" };
         let away = format!("{verb} {} {}-", object.argument(), inert(key, 317));
         NearMiss {
@@ -372,7 +380,7 @@ enum Meant<'a> {
     Word(Word<'a>),
 }
 
-fn seen(place: Place, key: &str, value: &str) -> String {
+fn seen(place: NearPlace, key: &str, value: &str) -> String {
     let what = if place.label { "label" } else { "annotation" };
     let place = if place.template { " in the pod template" } else { "" };
     format!("{what} {}={}{place}", inert(key, 317), quoted(value))

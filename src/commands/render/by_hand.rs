@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::prose::{any_of, code};
 use super::words::{kinds, stable};
 use crate::core::decide::{GuardrailId, TIME_MARGIN};
-use crate::core::runbook::{Method, Probe, Question, Runbook};
+use crate::core::runbook::{Method, Probe, ProbeQuestion, Runbook};
 use crate::core::words::{PROGRAM, annotation, counted, label};
 use crate::core::workload_kind::WorkloadKind;
 
@@ -29,11 +29,11 @@ pub(super) fn probes(probes: &[Probe]) -> String {
     for probe in probes {
         let timeout = probe.timeout_seconds;
         let (command, pause) = match &probe.question {
-            Question::Http(http) => {
+            ProbeQuestion::Http(http) => {
                 let url = quoted(http.url.as_str());
                 (format!(r"curl --silent --show-error --max-time {timeout} --write-out '\nstatus %{{http_code}}\n' {url}"), 0)
             }
-            Question::Prometheus(asked) => {
+            ProbeQuestion::Prometheus(asked) => {
                 let query = quoted(&format!("query={}", asked.query));
                 let url = quoted(&format!("{}/api/v1/query", asked.url.as_str().trim_end_matches('/')));
                 let command = format!("curl --silent --show-error --max-time {timeout} --get --data-urlencode {query} {url}; echo");

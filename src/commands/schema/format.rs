@@ -9,8 +9,8 @@ use super::text::{
 };
 use super::{DIALECT, Schema};
 use crate::core::runbook::{
-    API_VERSION, BreakerLimits, COUNT, Check, Command, DAYS, DecisionMode, Effect, Escalate, KIND, MINUTES, MOST_WINDOWS, Method, ROLLBACK,
-    Risk, SECONDS,
+    API_VERSION, BreakerLimits, COUNT, Command, DAYS, DecisionMode, Effect, Escalate, KIND, MINUTES, MOST_WINDOWS, Method, ROLLBACK, Risk,
+    SECONDS, VerificationCheck,
 };
 use crate::core::workload_kind::WorkloadKind;
 
@@ -245,13 +245,13 @@ fn action() -> Schema {
 }
 
 fn verification() -> Schema {
-    let needed = Check::ReplacementReady.as_str();
+    let needed = VerificationCheck::ReplacementReady.as_str();
     fields([
         required(
             "checks",
             "Checks",
             "What must hold after the action. It must include replacement_pod_ready_within_timeout: availability alone holds before the pod is gone.",
-            Schema { contains: Some(json!({"const": needed})), ..some(one_of(&Check::ALL, Check::as_str)) },
+            Schema { contains: Some(json!({"const": needed})), ..some(one_of(&VerificationCheck::ALL, VerificationCheck::as_str)) },
         ),
         required(
             "timeoutSeconds",

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Judge, Standing, Verdict, without_probes};
+use super::{Judge, Standing, VerificationEnd, without_probes};
 use crate::core::decide::tests::deployment;
 use crate::core::ledger::{Holder, InFlight, Outcome, Seat};
 use crate::core::runbook::{BreakerLimits, Escalate, Probe};
@@ -151,7 +151,7 @@ fn after_the_deadline_what_was_not_seen_is_unknown() {
     assert!(verdict.detail.contains("nobody was there") && verdict.detail.contains("not Ready"), "{}", verdict.detail);
 }
 
-fn verdict(change: impl Fn(&mut InFlight, &mut Workload), replaced: bool) -> Option<Verdict> {
+fn verdict(change: impl Fn(&mut InFlight, &mut Workload), replaced: bool) -> Option<VerificationEnd> {
     let (mut terms, mut workload) = (terms(), workload(2));
     change(&mut terms, &mut workload);
     let pods = if replaced { vec![(0, pod("new", "rs", true))] } else { vec![] };
@@ -229,7 +229,7 @@ fn healthy_at_the_deadline_is_not_verified_where_probes_were_not_asked() {
     let probe: Probe =
         serde_json::from_str(r#"{"name":"a","question":{"http":{"url":"http://h","status":200}},"timeoutSeconds":5}"#).unwrap();
     let check = |probes: &[Probe], result: Outcome, late: bool, expected: (Outcome, &str)| {
-        let verdict = without_probes(probes, Verdict::new(result, "seen"), late);
+        let verdict = without_probes(probes, VerificationEnd::new(result, "seen"), late);
         assert_eq!((verdict.result, verdict.detail.as_str()), expected);
     };
     let one = [probe];

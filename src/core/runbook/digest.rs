@@ -3,7 +3,7 @@
 use crate::core::canonical::Canonical;
 
 use super::{
-    Action, BreakerLimits, Escalation, Guardrails, HttpProbe, Probe, PrometheusProbe, Question, Rollback, Runbook, Scope, Triggers,
+    Action, BreakerLimits, Escalation, Guardrails, HttpProbe, Probe, ProbeQuestion, PrometheusProbe, Rollback, Runbook, Scope, Triggers,
     Verification,
 };
 
@@ -101,12 +101,12 @@ fn probes(text: &mut Canonical, name: &str, probes: &[Probe]) {
     for Probe { name, question, timeout_seconds } in probes {
         text.one("-", name);
         match question {
-            Question::Http(HttpProbe { url, status, body_contains }) => {
+            ProbeQuestion::Http(HttpProbe { url, status, body_contains }) => {
                 text.one("http", url.as_str());
                 text.one("status", &status.to_string());
                 text.set("bodyContains", body_contains.as_deref());
             }
-            Question::Prometheus(PrometheusProbe { url, query, bound, samples, interval_seconds }) => {
+            ProbeQuestion::Prometheus(PrometheusProbe { url, query, bound, samples, interval_seconds }) => {
                 text.one("prometheus", url.as_str());
                 text.one("query", query.as_str());
                 text.one("bound", &bound.to_string());

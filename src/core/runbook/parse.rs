@@ -268,7 +268,7 @@ fn verification(fields: &mut Fields<'_, '_>) -> Read<Verification> {
     }
     wrong?;
     Ok(Verification {
-        available_equals_desired: checks?.contains(&Check::AvailableEqualsDesired),
+        available_equals_desired: checks?.contains(&VerificationCheck::AvailableEqualsDesired),
         timeout_seconds: timeout_seconds?,
         stable_seconds: stable_seconds?,
         probes: probes?,
@@ -288,12 +288,12 @@ fn escalation(fields: &mut Fields<'_, '_>) -> Read<Escalation> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Check {
+pub(crate) enum VerificationCheck {
     AvailableEqualsDesired,
     ReplacementReady,
 }
 
-impl Check {
+impl VerificationCheck {
     pub(crate) const ALL: [Self; 2] = [Self::AvailableEqualsDesired, Self::ReplacementReady];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -304,12 +304,12 @@ impl Check {
     }
 }
 
-fn checks(value: &Value<'_>) -> Read<Vec<Check>> {
-    let checks = value.some(|value| value.one_of(&Check::ALL, Check::as_str))?;
-    if checks.contains(&Check::ReplacementReady) {
+fn checks(value: &Value<'_>) -> Read<Vec<VerificationCheck>> {
+    let checks = value.some(|value| value.one_of(&VerificationCheck::ALL, VerificationCheck::as_str))?;
+    if checks.contains(&VerificationCheck::ReplacementReady) {
         return Ok(checks);
     }
-    let needed = Check::ReplacementReady.as_str();
+    let needed = VerificationCheck::ReplacementReady.as_str();
     Err(value.say(format!("must include {needed}: availability alone holds before the pod is even gone, a check that cannot fail")))
 }
 

@@ -16,7 +16,7 @@ pub struct Probe {
     /// A name of its own in its list.
     pub name: String,
     /// What is asked, and which answers are good.
-    pub question: Question,
+    pub question: ProbeQuestion,
     /// How long one answer may take; default 5.
     pub timeout_seconds: u32,
 }
@@ -24,7 +24,7 @@ pub struct Probe {
 /// What a probe asks: exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Question {
+pub enum ProbeQuestion {
     /// A GET of a URL.
     Http(HttpProbe),
     /// A query to a Prometheus.
@@ -148,16 +148,16 @@ impl Probe {
     /// How many answers it takes.
     pub const fn samples(&self) -> u32 {
         match &self.question {
-            Question::Http(_) => 1,
-            Question::Prometheus(probe) => probe.samples,
+            ProbeQuestion::Http(_) => 1,
+            ProbeQuestion::Prometheus(probe) => probe.samples,
         }
     }
 
     /// How long there is between two of them.
     pub fn interval(&self) -> Duration {
         match &self.question {
-            Question::Http(_) => Duration::ZERO,
-            Question::Prometheus(probe) => Duration::from_secs(u64::from(probe.interval_seconds)),
+            ProbeQuestion::Http(_) => Duration::ZERO,
+            ProbeQuestion::Prometheus(probe) => Duration::from_secs(u64::from(probe.interval_seconds)),
         }
     }
 
@@ -179,8 +179,8 @@ impl Probe {
     /// Every answer so far is good.
     pub fn is_good(&self, reading: &Reading) -> bool {
         match (&self.question, reading) {
-            (Question::Http(probe), Reading::Http { status, body_contains }) => *status == probe.status && *body_contains,
-            (Question::Prometheus(probe), Reading::Prometheus { samples }) => samples.iter().all(|value| probe.bound.holds(*value)),
+            (ProbeQuestion::Http(probe), Reading::Http { status, body_contains }) => *status == probe.status && *body_contains,
+            (ProbeQuestion::Prometheus(probe), Reading::Prometheus { samples }) => samples.iter().all(|value| probe.bound.holds(*value)),
             // The answer to another question.
             _ => false,
         }
@@ -198,12 +198,12 @@ impl Probe {
     /// What must hold: `status 200`, `below 0.01 in 3 samples in a row`.
     pub fn limit(&self) -> String {
         match &self.question {
-            Question::Http(HttpProbe { status, body_contains: None, .. }) => format!("status {status}"),
-            Question::Http(HttpProbe { status, body_contains: Some(text), .. }) => {
+            ProbeQuestion::Http(HttpProbe { status, body_contains: None, .. }) => format!("status {status}"),
+            ProbeQuestion::Http(HttpProbe { status, body_contains: Some(text), .. }) => {
                 format!("status {status} and a body with {}", crate::core::words::quoted(text))
             }
-            Question::Prometheus(PrometheusProbe { bound, samples: 1, .. }) => bound.to_string(),
-            Question::Prometheus(PrometheusProbe { bound, samples, .. }) => format!("{bound} in {samples} samples in a row"),
+            ProbeQuestion::Prometheus(PrometheusProbe { bound, samples: 1, .. }) => bound.to_string(),
+            ProbeQuestion::Prometheus(PrometheusProbe { bound, samples, .. }) => format!("{bound} in {samples} samples in a row"),
         }
     }
 }
@@ -242,7 +242,7 @@ mod tests {
         let text = |text: &str| Template::new(text).unwrap();
         let question =
             PrometheusProbe { url: text("http://p"), query: text("up"), bound: Bound::Below(number(0.1)), samples, interval_seconds: 10 };
-        Probe { name: "errors".to_owned(), question: Question::Prometheus(question), timeout_seconds: 5 }
+        Probe { name: "errors".to_owned(), question: ProbeQuestion::Prometheus(question), timeout_seconds: 5 }
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
     fn an_answer_must_have_the_status_and_the_text() {
         let probe = |body_contains: Option<&str>| Probe {
             name: "up".to_owned(),
-            question: Question::Http(HttpProbe {
+            question: ProbeQuestion::Http(HttpProbe {
                 url: Template::new("http://h").unwrap(),
                 status: 204,
                 body_contains: body_contains.map(str::to_owned),

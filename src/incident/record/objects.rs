@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::matching::recorded::{DEPENDENTS, Kind, TEMPLATE_HASH, TROUBLE};
+use crate::cluster::matching::recorded::{DEPENDENTS, ObjectKind, TEMPLATE_HASH, TROUBLE};
 use crate::core::runbook::Reading;
 use crate::core::selector::{Operator, Requirement, Selector};
 use crate::core::snapshot::{
@@ -18,7 +18,7 @@ use crate::core::workload_kind::WorkloadKind;
 const LONGEST_WHY: usize = 2000;
 
 /// An object by kind and name.
-pub(super) type Key = (Kind, String);
+pub(super) type Key = (ObjectKind, String);
 
 /// A snapshot, as objects.
 pub(super) struct Recorded<'a> {
@@ -33,11 +33,11 @@ pub(super) struct Recorded<'a> {
 /// The objects that these facts come from. `decided` are the requests whose facts count most.
 pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request]) -> Recorded<'a> {
     let (mut objects, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
-    let mut put = |kind: Kind, name: &str, object: Value| drop(objects.insert((kind, name.to_owned()), object));
+    let mut put = |kind: ObjectKind, name: &str, object: Value| drop(objects.insert((kind, name.to_owned()), object));
     let namespace = snapshot.bounds.namespace.as_str();
     for (service, pods) in &snapshot.services {
         match pods {
-            Fact::Known(pods) => pods.iter().for_each(|pod| put(Kind::Pod, &pod.name, peer(pod, service, namespace))),
+            Fact::Known(pods) => pods.iter().for_each(|pod| put(ObjectKind::Pod, &pod.name, peer(pod, service, namespace))),
             Fact::Unknown(why) => drop(unreadable.insert(service.to_string(), line(why))),
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request]) -> Recorded<'
         let is_decided = decided.iter().any(|one| one.pod.uid == request.pod.uid);
         let pod = if is_decided || listed.is_none() { Some(&request.pod) } else { same };
         if let Some(pod) = pod {
-            put(Kind::Pod, &request.pod.name, asking(request, pod, &snapshot.bounds));
+            put(ObjectKind::Pod, &request.pod.name, asking(request, pod, &snapshot.bounds));
         }
     }
     for owner in snapshot.requests.iter().filter_map(|request| request.pod.owner.as_ref()) {
@@ -60,12 +60,12 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request]) -> Recorded<'
                     let above = json!([{
                         "apiVersion": "apps/v1", "kind": "Deployment", "name": known.name, "uid": known.uid, "controller": true,
                     }]);
-                    put(Kind::ReplicaSet, &owner.name, replica_set(owner, &above, namespace));
+                    put(ObjectKind::ReplicaSet, &owner.name, replica_set(owner, &above, namespace));
                 }
             }
             // Of another kind of owner it is the kind that says what it is.
             (Some(Fact::Known(Behind::Unsupported(above))), OwnerKind::ReplicaSet) => {
-                put(Kind::ReplicaSet, &owner.name, replica_set(owner, &json!([foreign(above)]), namespace));
+                put(ObjectKind::ReplicaSet, &owner.name, replica_set(owner, &json!([foreign(above)]), namespace));
             }
             (Some(Fact::Known(Behind::Unsupported(_))), _) => {}
             (Some(Fact::Unknown(why)), OwnerKind::ReplicaSet | OwnerKind::StatefulSet | OwnerKind::DaemonSet) => {
@@ -75,25 +75,25 @@ pub(super) fn of<'a>(snapshot: &'a Snapshot, decided: &[&Request]) -> Recorded<'
         }
     }
     match &snapshot.budgets {
-        Fact::Known(budgets) => budgets.iter().for_each(|one| put(Kind::PodDisruptionBudget, &one.name, budget(one, namespace))),
-        Fact::Unknown(why) => drop(unreadable.insert(Kind::PodDisruptionBudget.as_str().to_owned(), line(why))),
+        Fact::Known(budgets) => budgets.iter().for_each(|one| put(ObjectKind::PodDisruptionBudget, &one.name, budget(one, namespace))),
+        Fact::Unknown(why) => drop(unreadable.insert(ObjectKind::PodDisruptionBudget.as_str().to_owned(), line(why))),
     }
     match &snapshot.namespace {
-        Fact::Known(facts) => put(Kind::Namespace, namespace, of_namespace(facts, namespace)),
-        Fact::Unknown(why) => drop(unreadable.insert(Kind::Namespace.as_str().to_owned(), line(why))),
+        Fact::Known(facts) => put(ObjectKind::Namespace, namespace, of_namespace(facts, namespace)),
+        Fact::Unknown(why) => drop(unreadable.insert(ObjectKind::Namespace.as_str().to_owned(), line(why))),
     }
     for (name, fact) in &snapshot.claims {
         match fact {
-            Fact::Known(Some(known)) => put(Kind::PersistentVolumeClaim, name, claim(*known, name, namespace)),
+            Fact::Known(Some(known)) => put(ObjectKind::PersistentVolumeClaim, name, claim(*known, name, namespace)),
             Fact::Known(None) => {}
-            Fact::Unknown(why) => drop(unreadable.insert(format!("{}/{name}", Kind::PersistentVolumeClaim.as_str()), line(why))),
+            Fact::Unknown(why) => drop(unreadable.insert(format!("{}/{name}", ObjectKind::PersistentVolumeClaim.as_str()), line(why))),
         }
     }
     match &snapshot.dependents {
         Fact::Known(owned) => {
             for (owner, names) in owned {
                 for (kind, name) in names.iter().filter_map(|one| one.split_once('/')) {
-                    if let Some(kind) = Kind::from_word(kind) {
+                    if let Some(kind) = ObjectKind::from_word(kind) {
                         let request = snapshot.requests.iter().find(|request| *request.pod.uid == **owner);
                         let of = json!({"apiVersion": "v1", "kind": "Pod", "name": request.map(|one| &one.pod.name), "uid": owner});
                         owned_by(&mut objects, kind, name, namespace, of);
@@ -258,8 +258,8 @@ fn foreign(Foreign { kind, name }: &Foreign) -> Value {
 }
 
 /// What belongs to a requesting pod: its owner is added to what is recorded of it otherwise.
-fn owned_by(objects: &mut BTreeMap<Key, Value>, kind: Kind, name: &str, namespace: &str, of: Value) {
-    let version = if kind == Kind::Pod { "v1" } else { "apps/v1" };
+fn owned_by(objects: &mut BTreeMap<Key, Value>, kind: ObjectKind, name: &str, namespace: &str, of: Value) {
+    let version = if kind == ObjectKind::Pod { "v1" } else { "apps/v1" };
     let metadata = json!({"name": name, "namespace": namespace});
     let bare = json!({"apiVersion": version, "kind": kind.as_str(), "metadata": metadata, "spec": {}});
     let object = objects.entry((kind, name.to_owned())).or_insert(bare);
@@ -366,7 +366,7 @@ fn pod_template(workload: &Workload) -> Value {
     json!({"metadata": {"labels": workload.template_labels, "annotations": words}, "spec": spec})
 }
 
-fn workload(workload: &Workload, namespace: &str) -> (Kind, Value) {
+fn workload(workload: &Workload, namespace: &str) -> (ObjectKind, Value) {
     let Workload { desired, replicas, updated, available, .. } = workload;
     let mut annotations = Map::from_iter([(TEMPLATE_HASH.to_owned(), json!(workload.template_hash))]);
     annotations.extend(workload.annotations.iter().map(|(key, value)| (key.clone(), json!(value))));
@@ -419,10 +419,10 @@ fn workload(workload: &Workload, namespace: &str) -> (Kind, Value) {
         status["updateRevision"] = json!(stateful.update_revision);
     }
     let kind = match workload.kind {
-        WorkloadKind::Deployment => Kind::Deployment,
-        WorkloadKind::ReplicaSet => Kind::ReplicaSet,
-        WorkloadKind::StatefulSet => Kind::StatefulSet,
-        WorkloadKind::DaemonSet => Kind::DaemonSet,
+        WorkloadKind::Deployment => ObjectKind::Deployment,
+        WorkloadKind::ReplicaSet => ObjectKind::ReplicaSet,
+        WorkloadKind::StatefulSet => ObjectKind::StatefulSet,
+        WorkloadKind::DaemonSet => ObjectKind::DaemonSet,
     };
     (kind, json!({"apiVersion": "apps/v1", "kind": kind.as_str(), "metadata": metadata, "spec": spec, "status": status}))
 }

@@ -61,11 +61,11 @@ mod tests {
 
     /// As a field of a record.
     #[derive(Serialize)]
-    struct Field<'a>(#[serde(serialize_with = "quoted")] &'a Value);
+    struct QuotedField<'a>(#[serde(serialize_with = "quoted")] &'a Value);
 
     #[track_caller]
     fn check(object: &Value) {
-        let yaml = to_string(&Field(object)).unwrap();
+        let yaml = to_string(&QuotedField(object)).unwrap();
         assert!(yaml.chars().all(|c| c == '\n' || is_harmless(c)), "{yaml:?}");
         let read = documents(&yaml).unwrap_or_else(|(_, why)| panic!("{object}: {why}\n{yaml}"));
         assert_eq!(json(&read[0].content), *object, "{yaml}");

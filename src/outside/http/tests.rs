@@ -27,12 +27,12 @@ fn server(serve: impl FnOnce(&mut TcpStream) + Send + 'static) -> (u16, mpsc::Re
     (port, asked)
 }
 
-fn limits(milliseconds: u64) -> Limits {
-    Limits { timeout: Duration::from_millis(milliseconds), max_bytes: 100 }
+fn limits(milliseconds: u64) -> ExchangeLimits {
+    ExchangeLimits { timeout: Duration::from_millis(milliseconds), max_bytes: 100 }
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn ask(url: &str, limits: Limits) -> Result<Answer, HttpError> {
+async fn ask(url: &str, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     get(url, limits).await
 }
 

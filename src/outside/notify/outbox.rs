@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::ledger::{Ledger, Notified};
 use crate::core::runbook::Escalate;
-use crate::outside::http::Limits;
+use crate::outside::http::ExchangeLimits;
 use crate::terminal::audit::Record;
 
 /// News up to this number are told one by one.
@@ -112,13 +112,13 @@ impl Outbox {
     }
 
     /// What the next message may take, of a run that has so much time left; `None`: this run tells nobody any more.
-    pub fn allowance(&mut self, left: Duration) -> Option<Limits> {
+    pub fn allowance(&mut self, left: Duration) -> Option<ExchangeLimits> {
         let timeout = CALL.min(self.time).min(left);
         if timeout.is_zero() {
             return None;
         }
         self.calls = self.calls.checked_sub(1)?;
-        Some(Limits { timeout, max_bytes: MAX_ANSWER })
+        Some(ExchangeLimits { timeout, max_bytes: MAX_ANSWER })
     }
 
     /// A message has taken so long.

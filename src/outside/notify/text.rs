@@ -4,7 +4,7 @@
 //! them, or a receiver reads them otherwise, it holds none of the characters that could make one.
 
 use crate::core::words::inert;
-use crate::terminal::audit::{Kind, Record};
+use crate::terminal::audit::{Record, RecordKind};
 
 /// The longest message that is repeated, in characters; Slack takes 40,000 in all.
 const LONGEST_MESSAGE: usize = 4000;
@@ -47,7 +47,7 @@ fn title(record: &Record) -> String {
     let level = record.escalation.as_ref().map_or("", |escalation| escalation.level);
     let pod = record.pod.as_deref().map_or_else(|| "a pod".to_owned(), code);
     let what = match (record.kind, record.mode, record.verification.as_ref().map(|seen| seen.result)) {
-        (Kind::Run, ..) => return format!("*{}*", in_words(level)),
+        (RecordKind::Run, ..) => return format!("*{}*", in_words(level)),
         (_, _, Some("failed")) => format!("replacing {pod} failed"),
         (_, _, Some("degraded_before")) => format!("{pod} was replaced in a workload that was degraded before"),
         (_, _, Some(_)) => format!("whether {pod} was replaced cannot be proved"),

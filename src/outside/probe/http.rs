@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::MAX_ANSWER;
 use crate::core::runbook::{HttpProbe, Reading, Values};
-use crate::outside::http::{Limits, get};
+use crate::outside::http::{ExchangeLimits, get};
 
 /// One answer, or why there is none.
 pub(super) async fn once(probe: &HttpProbe, values: &Values<'_>, timeout: Duration) -> Result<Reading, String> {
     let url = probe.url.with(values)?;
-    let answer = get(&url, Limits { timeout, max_bytes: MAX_ANSWER }).await.map_err(|error| error.to_string())?;
+    let answer = get(&url, ExchangeLimits { timeout, max_bytes: MAX_ANSWER }).await.map_err(|error| error.to_string())?;
     let body_contains = probe.body_contains.as_deref().is_none_or(|text| contains(&answer.body, text.as_bytes()));
     Ok(Reading::Http { status: answer.status, body_contains })
 }

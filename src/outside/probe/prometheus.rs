@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::MAX_ANSWER;
 use crate::core::runbook::{PrometheusProbe, Reading, Values};
 use crate::core::words::quoted;
-use crate::outside::http::{Limits, get, place};
+use crate::outside::http::{ExchangeLimits, get, place};
 
 /// One sample, or why there is none.
 pub(super) async fn once(probe: &PrometheusProbe, values: &Values<'_>, timeout: Duration) -> Result<Reading, String> {
@@ -20,14 +20,14 @@ pub(super) async fn once(probe: &PrometheusProbe, values: &Values<'_>, timeout: 
     let given = timeout.as_millis().max(1);
     let query = utf8_percent_encode(&query, NON_ALPHANUMERIC);
     let url = format!("{}/api/v1/query?timeout={given}ms&query={query}", base.trim_end_matches('/'));
-    let answer = get(&url, Limits { timeout, max_bytes: MAX_ANSWER }).await.map_err(|error| error.to_string())?;
+    let answer = get(&url, ExchangeLimits { timeout, max_bytes: MAX_ANSWER }).await.map_err(|error| error.to_string())?;
     let value = number(answer.status, &answer.body).map_err(|why| format!("{}: {why}", place(&url)))?;
     Ok(Reading::Prometheus { samples: vec![value] })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct QueryAnswer {
     status: String,
     #[serde(default)]
     data: Option<Data>,
@@ -49,7 +49,7 @@ struct Data {
 
 /// The one number of an answer, or why there is none.
 fn number(status: u16, body: &[u8]) -> Result<f64, String> {
-    let Ok(Answer { status: said, data, error_type, error, warnings }) = serde_json::from_slice(body) else {
+    let Ok(QueryAnswer { status: said, data, error_type, error, warnings }) = serde_json::from_slice(body) else {
         return Err(format!("the answer (status {status}) is not a Prometheus server's"));
     };
     if said != "success" || !(200..300).contains(&status) {

@@ -18,7 +18,7 @@ pub struct Record {
     pub message: String,
     /// What kind of line this is.
     #[serde(rename = "event.action")]
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// `success` or `failure` of an action, `unknown` if it cannot be proved; null where nothing was done.
     #[serde(rename = "event.outcome")]
     pub outcome: Option<&'static str>,
@@ -88,13 +88,13 @@ pub struct Record {
     /// Who asked.
     pub actor: Option<Actor>,
     /// The settings that change what a run may see.
-    pub settings: Settings,
+    pub settings: SettingsRecord,
 }
 
 /// The kinds of line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RecordKind {
     /// What may be done for one pod.
     Decision,
     /// The action is about to be sent; it is in the ledger.
@@ -105,7 +105,7 @@ pub enum Kind {
     Run,
 }
 
-impl Kind {
+impl RecordKind {
     /// As the trail writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -270,7 +270,7 @@ pub struct Actor {
 
 /// The settings that change what a run may see.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Settings {
+pub struct SettingsRecord {
     /// Which pods ask.
     pub selector: String,
     /// What makes a service.
@@ -283,7 +283,7 @@ pub struct Settings {
 
 impl Record {
     /// A record about a run, with nothing that concerns one pod.
-    pub fn of_run(kind: Kind, run_id: &str, namespace: &str, settings: Settings) -> Self {
+    pub fn of_run(kind: RecordKind, run_id: &str, namespace: &str, settings: SettingsRecord) -> Self {
         Self {
             timestamp: Timestamp::UNIX_EPOCH,
             message: String::new(),

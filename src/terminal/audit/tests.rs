@@ -7,11 +7,11 @@ use super::*;
 
 fn record(message: &str) -> Record {
     let settings =
-        Settings { selector: "a=b".to_owned(), service_label: "app".to_owned(), mode_ceiling: "observe", approvals: "unverified" };
-    Record { message: message.to_owned(), mode: Some("abort"), ..Record::of_run(Kind::Decision, "run-1", "shop", settings) }
+        SettingsRecord { selector: "a=b".to_owned(), service_label: "app".to_owned(), mode_ceiling: "observe", approvals: "unverified" };
+    Record { message: message.to_owned(), mode: Some("abort"), ..Record::of_run(RecordKind::Decision, "run-1", "shop", settings) }
 }
 
-fn written(record: &Record, format: Format) -> String {
+fn written(record: &Record, format: TrailFormat) -> String {
     let mut out = Vec::new();
     Sink::new(&mut out, format, Progress::none()).write(record).unwrap();
     String::from_utf8(out).unwrap()
@@ -19,7 +19,7 @@ fn written(record: &Record, format: Format) -> String {
 
 #[track_caller]
 fn check(message: &str, style: Style, expected: &str) {
-    let text = written(&record(message), Format::Text(style));
+    let text = written(&record(message), TrailFormat::Text(style));
     assert_eq!(text, expected);
     if let Some(width) = style.width {
         assert!(text.lines().all(|line| line.width() <= width), "{text}");
@@ -46,7 +46,7 @@ fn on_a_terminal_a_long_message_goes_on_under_its_beginning() {
 ";
     check(message, Style { width: Some(40), colour: false }, narrow);
     let coloured = "\x1b[2m00:00:00Z\x1b[0m  \x1b[33mabort\x1b[0m              short\n";
-    assert_eq!(written(&record("short"), Format::Text(Style { width: Some(72), colour: true })), coloured);
+    assert_eq!(written(&record("short"), TrailFormat::Text(Style { width: Some(72), colour: true })), coloured);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn on_a_terminal_a_command_stays_whole_on_a_line_of_its_own() {
     let approve = "kubectl annotate pod web-1 -n shop --overwrite remediator.kubedojo.io/approve=20260131T120000Z-01234567 \
                    remediator.kubedojo.io/approved-by=YOUR-NAME";
     let reset = "pod-remediator reset-breaker replace-redundant-pod --service web -n shop --reason '…'";
-    let told = |message: &str, width| written(&record(message), Format::Text(Style { width: Some(width), colour: false }));
+    let told = |message: &str, width| written(&record(message), TrailFormat::Text(Style { width: Some(width), colour: false }));
     let message = format!("replacing web-1 needs an approval: to approve its plan until noon: {approve}; symptom \"hung\", risk low");
     let expected = format!(
         "00:00:00Z  abort              replacing web-1 needs an approval: to\n\
@@ -91,7 +91,7 @@ impl Write for Device {
 #[test]
 fn a_record_that_is_not_written_is_an_error_and_spoils_no_later_one() {
     for room in [0, 1, 100] {
-        let mut sink = Sink::new(Device { taken: Vec::new(), room }, Format::Json, Progress::none());
+        let mut sink = Sink::new(Device { taken: Vec::new(), room }, TrailFormat::Json, Progress::none());
         let error = sink.write(&record("one")).unwrap_err().to_string();
         assert!(error.starts_with("cannot write to standard output, where the audit trail goes: "), "{error}");
         assert!(sink.write(&record("two")).is_err());
@@ -110,15 +110,15 @@ fn a_record_that_is_not_written_is_an_error_and_spoils_no_later_one() {
 fn hostile_text_forges_no_line_and_reaches_no_terminal() {
     let hostile = "x\n00:00:00Z  verified           all is well\u{1b}[2J\u{202e}\u{200b}\r";
     for style in [Style::PLAIN, Style { width: Some(100), colour: false }] {
-        let text = written(&record(hostile), Format::Text(style));
+        let text = written(&record(hostile), TrailFormat::Text(style));
         assert!(text.lines().skip(1).all(|line| line.starts_with(' ')), "{text}");
         assert!(text.chars().all(|c| c == '\n' || crate::core::words::is_harmless(c)), "{text:?}");
     }
-    let line = written(&record(hostile), Format::Json);
+    let line = written(&record(hostile), TrailFormat::Json);
     assert_eq!(line.lines().count(), 1);
     let back: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(back["message"], "x\\n00:00:00Z  verified           all is well\\u{1b}[2J\\u{202e}\\u{200b}\\r");
-    let long = written(&record(&"\u{1b}".repeat(100_000)), Format::Json);
+    let long = written(&record(&"\u{1b}".repeat(100_000)), TrailFormat::Json);
     assert!(long.chars().count() < 2 * crate::terminal::output::LONGEST_TEXT, "{}", long.len());
 }
 
@@ -232,7 +232,7 @@ mod documents {
         assert_eq!(words("/$defs/guardrail/properties/result/enum"), all(&verdicts));
         let modes = [Mode::Abort, Mode::Manual, Mode::Suggest, Mode::Observe, Mode::ApprovalRequired, Mode::AutoExecute].map(Mode::as_str);
         assert_eq!(words("/properties/decision.mode/enum"), all(&modes));
-        let kinds = [Kind::Decision, Kind::Intent, Kind::Outcome, Kind::Run].map(Kind::as_str);
+        let kinds = [RecordKind::Decision, RecordKind::Intent, RecordKind::Outcome, RecordKind::Run].map(RecordKind::as_str);
         assert_eq!(words("/properties/event.action/enum"), all(&kinds));
         let (verified, failed, unknown) = (Outcome::Verified, Outcome::Failed, Outcome::Unknown);
         let outcomes = [verified, failed, unknown, Outcome::Superseded, Outcome::DegradedBefore, Outcome::NotExecuted];

@@ -1,6 +1,6 @@
 //! A record as readable text, for a terminal.
 
-use super::{Kind, Record, Style};
+use super::{Record, RecordKind, Style};
 use crate::core::words::inert;
 use crate::terminal::output::LONGEST_TEXT;
 use crate::terminal::table::wrapped;
@@ -14,13 +14,13 @@ const KIND: usize = 17;
 /// command in it has a line of its own, however long.
 pub(super) fn lines(record: &Record, style: Style) -> String {
     let (code, word) = match (record.kind, record.outcome, record.mode) {
-        (Kind::Outcome, Some("success"), _) => ("32", "verified"),
-        (Kind::Outcome, Some("failure"), _) => ("31", "failed"),
-        (Kind::Outcome, ..) => ("33", "outcome"),
-        (Kind::Intent, ..) => ("36", "intent"),
-        (Kind::Run, ..) => ("2", "run"),
-        (Kind::Decision, _, Some("auto_execute")) => ("36", "replace"),
-        (Kind::Decision, _, mode) => ("33", mode.unwrap_or("decision")),
+        (RecordKind::Outcome, Some("success"), _) => ("32", "verified"),
+        (RecordKind::Outcome, Some("failure"), _) => ("31", "failed"),
+        (RecordKind::Outcome, ..) => ("33", "outcome"),
+        (RecordKind::Intent, ..) => ("36", "intent"),
+        (RecordKind::Run, ..) => ("2", "run"),
+        (RecordKind::Decision, _, Some("auto_execute")) => ("36", "replace"),
+        (RecordKind::Decision, _, mode) => ("33", mode.unwrap_or("decision")),
     };
     let time = style.coloured("2", &record.timestamp.strftime("%H:%M:%SZ").to_string());
     let padding = " ".repeat(KIND.saturating_sub(word.len()));

@@ -48,7 +48,7 @@ users:
 - {name: grouped, user: {as-groups: [bosses]}}
 "#;
 
-async fn load(access: Access, environment: &[(&str, &str)]) -> Result<Loaded, AccessError> {
+async fn load(access: Access, environment: &[(&str, &str)]) -> Result<LoadedAccess, AccessError> {
     let set: BTreeMap<&str, OsString> = environment.iter().map(|(name, value)| (*name, (*value).into())).collect();
     Surroundings { variable: |name: &str| set.get(name).cloned(), home: None }.load(&access).await
 }
@@ -56,7 +56,7 @@ async fn load(access: Access, environment: &[(&str, &str)]) -> Result<Loaded, Ac
 /// `server, namespace, as whom, token or not, by which proxy`, or the error.
 async fn outcome(access: Access, environment: &[(&str, &str)]) -> String {
     match load(access, environment).await {
-        Ok(Loaded { config, route, token }) => {
+        Ok(LoadedAccess { config, route, token }) => {
             let auth = &config.auth_info;
             let groups = auth.impersonate_groups.clone().unwrap_or_default().join("+");
             format!(

@@ -7,12 +7,12 @@ use crate::core::words::default_request_selector;
 const ENABLED: &str = label::ENABLED;
 const RESTART: &str = label::RESTART;
 
-fn pairs(pairs: &[(&str, &str)]) -> Pairs {
+fn pairs(pairs: &[(&str, &str)]) -> TextPairs {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Labels; their keys begin with `@` for an annotation, `^` for a label and `^@` for an annotation of the template.
-fn object(kind: Kind, name: &str, written: &[(&str, &str)]) -> Object {
+fn object(kind: NearKind, name: &str, written: &[(&str, &str)]) -> Object {
     let of = |mark: &str| {
         let own = written.iter().filter_map(|(key, value)| Some((key.strip_prefix(mark)?, *value)));
         pairs(&own.filter(|(key, _)| !key.starts_with(['@', '^'])).collect::<Vec<_>>())
@@ -24,7 +24,7 @@ fn object(kind: Kind, name: &str, written: &[(&str, &str)]) -> Object {
         annotations: of("@"),
         template_labels: of("^"),
         template_annotations: of("^@"),
-        controller: (kind == Kind::Pod).then(|| (Kind::ReplicaSet, "web-7f".to_owned())),
+        controller: (kind == NearKind::Pod).then(|| (NearKind::ReplicaSet, "web-7f".to_owned())),
     }
 }
 
@@ -42,15 +42,15 @@ fn of_pod(written: &[(&str, &str)], on_deployment: &[(&str, &str)]) -> Vec<NearM
         None,
         |_| {},
         |words| {
-            let behind = words.behind(&object(Kind::Deployment, "web", on_deployment));
-            let workloads = Workloads::from([((Kind::ReplicaSet, "web-7f".to_owned()), behind)]);
-            words.of_pod(&object(Kind::Pod, "web-1", written), &workloads)
+            let behind = words.behind(&object(NearKind::Deployment, "web", on_deployment));
+            let workloads = Workloads::from([((NearKind::ReplicaSet, "web-7f".to_owned()), behind)]);
+            words.of_pod(&object(NearKind::Pod, "web-1", written), &workloads)
         },
     )
 }
 
 fn of_deployment(written: &[(&str, &str)]) -> Vec<NearMiss> {
-    with_words(None, |_| {}, |words| words.of_workload(&object(Kind::Deployment, "web", written)))
+    with_words(None, |_| {}, |words| words.of_workload(&object(NearKind::Deployment, "web", written)))
 }
 
 /// One near miss: what is seen, why it does not count, and the command behind `kubectl -n shop `.
@@ -139,7 +139,7 @@ fn an_opt_in_with_another_value_or_in_another_place() {
     assert_eq!(of_pod(&[(ENABLED, "true")], &[(ENABLED, "true")]), []);
     assert_eq!(of_pod(&[(ENABLED, "true")], &[(&format!("^{ENABLED}"), "true")]), []);
     // A workload that could not be read may have opted in.
-    let unread = with_words(None, |_| {}, |words| words.of_pod(&object(Kind::Pod, "x", &[(ENABLED, "true")]), &Workloads::new()));
+    let unread = with_words(None, |_| {}, |words| words.of_pod(&object(NearKind::Pod, "x", &[(ENABLED, "true")]), &Workloads::new()));
     assert_eq!(unread, []);
 }
 
@@ -148,7 +148,7 @@ fn a_request_on_a_workload() {
     let away = format!("label deployment/web {RESTART}-");
     let seen = format!("label {RESTART}=\"true\"");
     one(&of_deployment(&[(RESTART, "true")]), &seen, "it is on the workload", &away);
-    let set_set = with_words(Some("web-1"), |_| {}, |words| words.of_workload(&object(Kind::StatefulSet, "db", &[(RESTART, "true")])));
+    let set_set = with_words(Some("web-1"), |_| {}, |words| words.of_workload(&object(NearKind::StatefulSet, "db", &[(RESTART, "true")])));
     one(&set_set, &seen, "it is on the workload", &format!("label pod/web-1 {RESTART}=true && label statefulset/db {RESTART}-"));
     let annotated = of_deployment(&[(&format!("@{RESTART}"), "yes")]);
     one(&annotated, &format!("annotation {RESTART}=\"yes\""), "it is on the workload", &format!("annotate deployment/web {RESTART}-"));
@@ -186,7 +186,7 @@ fn settings_and_runbooks_say_what_counts() {
         words.opt_in = vec![pairs(&[("team.example/automation", "on")]), pairs(&[(ENABLED, "true"), ("tier", "front")])];
         words.others = BTreeSet::from(["remediator.kubedojo.io/hold".to_owned()]);
     };
-    let of = |written: &[(&str, &str)]| with_words(None, own, |words| words.of_workload(&object(Kind::Deployment, "web", written)));
+    let of = |written: &[(&str, &str)]| with_words(None, own, |words| words.of_workload(&object(NearKind::Deployment, "web", written)));
     assert_eq!(of(&[("remediator.kubedojo.io/hold", "true"), ("tier", "back")]), []);
     assert_eq!(of(&[("team.example/automation", "on"), (ENABLED, "yes")]), [], "one runbook has its opt-in");
     one(
@@ -201,7 +201,7 @@ fn settings_and_runbooks_say_what_counts() {
         |_| {},
         |words| {
             let words = Words { selector: &selector, opt_in: words.opt_in.clone(), others: BTreeSet::new(), ..*words };
-            words.of_pod(&object(Kind::Pod, "web-1", &[("team.example/restart", "later"), ("frozen", "true")]), &Workloads::new())
+            words.of_pod(&object(NearKind::Pod, "web-1", &[("team.example/restart", "later"), ("frozen", "true")]), &Workloads::new())
         },
     );
     assert_eq!(misses, []);
@@ -211,7 +211,7 @@ fn settings_and_runbooks_say_what_counts() {
         |_| {},
         |words| {
             let words = Words { selector: &selector, opt_in: words.opt_in.clone(), others: BTreeSet::new(), ..*words };
-            words.of_pod(&object(Kind::Pod, "web-1", &[(RESTART, "true")]), &Workloads::new())
+            words.of_pod(&object(NearKind::Pod, "web-1", &[(RESTART, "true")]), &Workloads::new())
         },
     );
     let command = format!("label pod/web-1 {RESTART}- team.example/restart=now");
@@ -221,7 +221,7 @@ fn settings_and_runbooks_say_what_counts() {
 fn of_services(service_label: &str, pods: &[&[(&str, &str)]]) -> Vec<NearMiss> {
     let mut services = Services::default();
     for (index, written) in pods.iter().enumerate() {
-        services.add(&object(Kind::Pod, &format!("pod-{index}"), written), service_label);
+        services.add(&object(NearKind::Pod, &format!("pod-{index}"), written), service_label);
     }
     with_words(None, |_| {}, |words| Words { service_label, opt_in: Vec::new(), others: BTreeSet::new(), ..*words }.of_services(services))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::decide::{Mode, Reason, probes_wanted};
-use crate::core::runbook::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Reading, Template};
+use crate::core::runbook::{Bound, HttpProbe, Number, Probe, ProbeQuestion, PrometheusProbe, Reading, Template};
 
 fn template(text: &str) -> Template {
     Template::new(text).unwrap()
@@ -19,8 +19,8 @@ fn probes() -> Vec<Probe> {
         interval_seconds: 10,
     };
     vec![
-        Probe { name: "payments".to_owned(), question: Question::Http(http), timeout_seconds: 5 },
-        Probe { name: "errors".to_owned(), question: Question::Prometheus(prometheus), timeout_seconds: 5 },
+        Probe { name: "payments".to_owned(), question: ProbeQuestion::Http(http), timeout_seconds: 5 },
+        Probe { name: "errors".to_owned(), question: ProbeQuestion::Prometheus(prometheus), timeout_seconds: 5 },
     ]
 }
 
@@ -33,7 +33,7 @@ pub(super) fn below(name: &str, limit: f64, answer: f64) -> (Probe, Fact<Reading
         samples: 1,
         interval_seconds: 10,
     };
-    (Probe { name: name.to_owned(), question: Question::Prometheus(question), timeout_seconds: 5 }, samples(&[answer]))
+    (Probe { name: name.to_owned(), question: ProbeQuestion::Prometheus(question), timeout_seconds: 5 }, samples(&[answer]))
 }
 
 fn http(status: u16, body_contains: bool) -> Fact<Reading> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::super::fields::{Fields, Read, Value};
-use super::super::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Template};
+use super::super::{Bound, HttpProbe, Number, Probe, ProbeQuestion, PrometheusProbe, Template};
 use crate::core::names::{DNS_LABEL, is_dns_label};
 use crate::core::url;
 
@@ -43,8 +43,8 @@ fn probe(fields: &mut Fields<'_, '_>, names: &mut BTreeSet<String>) -> Read<Prob
         return Err(fields.wrong("prometheus", "must not be there beside http: make it a probe of its own"));
     }
     let question = match (http?, prometheus?) {
-        (Some(http), _) => Question::Http(http),
-        (None, Some(prometheus)) => Question::Prometheus(prometheus),
+        (Some(http), _) => ProbeQuestion::Http(http),
+        (None, Some(prometheus)) => ProbeQuestion::Prometheus(prometheus),
         (None, None) => return Err(fields.say("must ask something: it needs http or prometheus")),
     };
     Ok(Probe { name: name?, question, timeout_seconds: timeout_seconds? })

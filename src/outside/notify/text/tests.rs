@@ -1,17 +1,21 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::terminal::audit::{ApprovalRecord, EscalationRecord, Settings, VerificationRecord};
+use crate::terminal::audit::{ApprovalRecord, EscalationRecord, SettingsRecord, VerificationRecord};
 
 /// A refusal, for tests.
 pub(in crate::outside::notify) fn record() -> Record {
-    let settings =
-        Settings { selector: "ask".to_owned(), service_label: "app".to_owned(), mode_ceiling: "auto_execute", approvals: "unverified" };
+    let settings = SettingsRecord {
+        selector: "ask".to_owned(),
+        service_label: "app".to_owned(),
+        mode_ceiling: "auto_execute",
+        approvals: "unverified",
+    };
     let text = |text: &str| Some(text.to_owned());
     Record {
         timestamp: Timestamp::UNIX_EPOCH,
         message: "skipped web-1: blast-radius guardrail requires at least two ready pods".to_owned(),
-        kind: Kind::Decision,
+        kind: RecordKind::Decision,
         outcome: None,
         reason: text("blast_radius"),
         run_id: "run-1".to_owned(),
@@ -141,7 +145,7 @@ fn an_open_breaker_comes_with_the_command_that_closes_it() {
 #[test]
 fn many_at_once_have_no_pod() {
     let summary = |record: &mut Record| {
-        record.kind = Kind::Run;
+        record.kind = RecordKind::Run;
         "12 pods need a human".clone_into(&mut record.message);
         (record.pod, record.service, record.incident) = (None, None, None);
     };

@@ -2,7 +2,7 @@
 
 use super::{check, edited, parse, read};
 use crate::core::near::near;
-use crate::core::runbook::{Bound, HttpProbe, Number, Probe, PrometheusProbe, Question, Template};
+use crate::core::runbook::{Bound, HttpProbe, Number, Probe, ProbeQuestion, PrometheusProbe, Template};
 
 /// Every field of both, `samples` and all but one bound aside, for which there is a test of its own.
 pub(super) const FULL: &str = r#"    probes:
@@ -55,7 +55,7 @@ fn the_same_before_and_after() {
     let expected = [
         Probe {
             name: "payments-up".to_owned(),
-            question: Question::Http(HttpProbe {
+            question: ProbeQuestion::Http(HttpProbe {
                 url: template("http://payments.shop:8080/healthz?from=${SERVICE}"),
                 status: 204,
                 body_contains: Some("ready".to_owned()),
@@ -64,7 +64,7 @@ fn the_same_before_and_after() {
         },
         Probe {
             name: "error-rate".to_owned(),
-            question: Question::Prometheus(PrometheusProbe {
+            question: ProbeQuestion::Prometheus(PrometheusProbe {
                 url: template("https://prometheus.monitoring:9090"),
                 query: template(query),
                 bound: Bound::Below(Number::new(0.01).unwrap()),
@@ -84,9 +84,9 @@ fn what_may_be_left_out() {
         "      - {name: a, http: {url: 'http://h'}}\n      - {name: b, prometheus: {url: 'http://p', query: up, atLeast: -1}}",
     ));
     let [http, prometheus] = &runbook.guardrails.probes[..] else { panic!("{runbook:?}") };
-    let question = Question::Http(HttpProbe { url: template("http://h"), status: 200, body_contains: None });
+    let question = ProbeQuestion::Http(HttpProbe { url: template("http://h"), status: 200, body_contains: None });
     assert_eq!(*http, Probe { name: "a".to_owned(), question, timeout_seconds: 5 });
-    let question = Question::Prometheus(PrometheusProbe {
+    let question = ProbeQuestion::Prometheus(PrometheusProbe {
         url: template("http://p"),
         query: template("up"),
         bound: Bound::AtLeast(Number::new(-1.0).unwrap()),
