@@ -28,7 +28,7 @@ use crate::core::decide::{Decider, Decision, Mode, decide, probes_wanted, turn};
 use crate::core::exit::Exit;
 use crate::core::intent::{Decided, SEND_WITHIN};
 use crate::core::judge::VerificationEnd;
-use crate::core::ledger::{Execution, InFlight, Ledger, Outcome, Settled};
+use crate::core::ledger::{Execution, InFlight, Ledger, Outcome, SettleEffect, Settled};
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Bounds, Request, Snapshot};
 use crate::incident::record::{Recorder, Seen};
@@ -432,7 +432,8 @@ impl<'a, W: Write> Run<'a, W> {
             if let Some(recorder) = &mut self.recorder {
                 recorder.ended(&execution.pod.name, &end, *took);
             }
-            let opening = ledger.settle(&execution.id, end, *charged, verdict.opens_breaker, run_id);
+            let opening =
+                ledger.settle(&execution.id, end, SettleEffect { charged: *charged, opens_breaker: verdict.opens_breaker }, run_id);
             match self.store.write(writer, ledger).await {
                 Err(StoreError::Conflict) if attempt < SETTLE_ATTEMPTS => attempt += 1,
                 written => break (opening, written),

@@ -12,7 +12,7 @@ use crate::cluster::matching::recorded::{ObjectKind, Objects};
 use crate::core::decide::turn;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
 use crate::core::intent::Decided;
-use crate::core::ledger::{Holder, Ledger, Outcome, Settled, later};
+use crate::core::ledger::{Holder, Ledger, Outcome, SettleEffect, Settled, later};
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Request, Snapshot};
 use crate::core::words::annotation;
@@ -193,7 +193,7 @@ impl<'a> Playing<'a> {
         *passed = passed.saturating_add(after);
         let detail = detail.unwrap_or_else(|| format!("the incident says so: {}", outcome.as_str()));
         let end = Settled { at: self.after(*passed), result: outcome, detail, replacement: None };
-        ledger.settle(&id, end, outcome != Outcome::NotExecuted, false, &run_id);
+        ledger.settle(&id, end, SettleEffect { charged: outcome != Outcome::NotExecuted, opens_breaker: false }, &run_id);
         ledger.prune(self.after(*passed));
         decision
     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
+use super::model::{Execution, Ledger};
 
 /// The format's version. A change that an older program must not overwrite raises it: version 2 remembers since when requests stand,
 /// which a program of version 1 would lose. Version 1 is read as what it is, a ledger that remembers no request.
@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 768 * 1024;
 /// What a new intent leaves free of it: whatever was begun can be ended, and a breaker opened and reset.
 const FOR_ENDS: usize = 32 * 1024;
 /// What it leaves free for requests, however many are remembered now.
-pub(super) const FOR_REQUESTS: usize = 64 * 1024;
+const FOR_REQUESTS: usize = 64 * 1024;
 /// Entries may be this far ahead of now: server clocks differ a little.
 const TOLERATED_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -71,7 +71,7 @@ impl Ledger {
     }
 
     /// The same, by a program that knows versions up to this one.
-    pub(super) fn decode_up_to(known: u32, text: &str, now: Timestamp) -> Result<Self, Untrusted> {
+    fn decode_up_to(known: u32, text: &str, now: Timestamp) -> Result<Self, Untrusted> {
         let unparseable = |error: serde_json::Error| Untrusted::Unparseable(error.to_string());
         let Versioned { schema_version } = serde_json::from_str(text).map_err(unparseable)?;
         if schema_version > known {
@@ -85,7 +85,7 @@ impl Ledger {
             return Err(Untrusted::Future { entry, now });
         }
         let mut ids = std::collections::BTreeSet::new();
-        let whole = |execution: &super::Execution| execution.in_flight.is_some() != execution.outcome.is_some();
+        let whole = |execution: &Execution| execution.in_flight.is_some() != execution.outcome.is_some();
         match ledger.executions.iter().find(|execution| !ids.insert(&execution.id) || !whole(execution)) {
             Some(execution) => Err(Untrusted::Contradiction(execution.id.clone())),
             None => Ok(ledger),
@@ -112,3 +112,6 @@ impl Ledger {
         if text.len() > MAX_BYTES { Err(Untrusted::TooLarge(text.len())) } else { Ok(text) }
     }
 }
+
+#[cfg(test)]
+mod tests;

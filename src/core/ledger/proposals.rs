@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ledger, Proposal};
+use super::model::{Ledger, Proposal};
 use crate::core::selector::Selector;
 
 /// The most plans that are remembered, the newest: the ConfigMap's room is for what limits rest on.

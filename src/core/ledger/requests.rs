@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{KEPT, Ledger};
+use super::model::{Ledger, SeenRequest};
+use super::prune::KEPT;
 use crate::core::canonical::Canonical;
 use crate::core::selector::Selector;
 use crate::core::words::default_request_selector;
@@ -15,19 +15,6 @@ use crate::core::words::default_request_selector;
 pub const MOST_REQUESTS: usize = 500;
 /// A longer selector is remembered by its digest, in bytes: memory is bounded.
 const LONGEST_SELECTOR: usize = 64;
-
-/// A request that a run has seen, and that no run with the same selector has seen gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SeenRequest {
-    /// The pod that asks.
-    pub pod_uid: String,
-    /// Since when: the server's record of the label when a run first saw it, that moment at the latest. It never changes.
-    pub since: Timestamp,
-    /// The selector that the pod matched, or a digest of a long one; absent for the default selector.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub selector: Option<String>,
-}
 
 impl Ledger {
     /// Remembers the requests that stand by this selector, each pod's UID with the time of its label if that is known, and forgets those

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{BreakerChange, BreakerEvent, Ledger};
+use super::model::{BreakerChange, BreakerEvent, Ledger};
 use crate::core::near::near;
-use crate::core::words::{inert, quoted};
+use crate::core::words::{PROGRAM, inert, quoted};
 
 /// Which breakers to reset, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,22 @@ impl Reset {
         };
         format!("reset nothing: no circuit breaker of runbook {} is open{scope}{why}", quoted(&self.runbook))
     }
+}
+
+impl BreakerEvent {
+    /// The command by which a human resets what this opened, for a shell: a breaker of one service by its service, or every other of the
+    /// runbook would be reset with it.
+    pub fn reset_with(&self, namespace: &str) -> String {
+        let service = self.service.as_ref().map_or_else(String::new, |service| format!(" --service {}", argument(service)));
+        format!("{PROGRAM} reset-breaker {}{service} -n {namespace} --reason '…'", argument(&self.runbook))
+    }
+}
+
+/// A name as one argument for a shell, inert. Names of Kubernetes need no quotes, but a ledger may have been edited by hand.
+fn argument(name: &str) -> String {
+    let name = inert(name, 253);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '…');
+    if !name.is_empty() && name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 /// What is open, each with the command that resets it and no other.
@@ -124,5 +140,19 @@ mod tests {
     fn a_reset_clears_what_it_names_and_nothing_else() {
         check(None, &[None, Some("api"), Some("web")], &[]);
         check(Some("web"), &[Some("web")], &[None, Some("api")]);
+    }
+
+    #[test]
+    fn a_reset_is_of_one_breaker_and_can_be_pasted() {
+        let reset = |runbook: &str, service: Option<&str>| {
+            let (runbook, service) = (runbook.to_owned(), service.map(str::to_owned));
+            let (cause, actor) = (String::new(), String::new());
+            let event = BreakerChange::Opened;
+            BreakerEvent { at: Timestamp::UNIX_EPOCH, runbook, service, event, cause, actor }.reset_with("shop")
+        };
+        assert_eq!(reset("book", None), "pod-remediator reset-breaker book -n shop --reason '…'");
+        assert_eq!(reset("book", Some("web")), "pod-remediator reset-breaker book --service web -n shop --reason '…'");
+        let hostile = reset("a; b", Some("it's $(x)\u{1b}"));
+        assert_eq!(hostile, r"pod-remediator reset-breaker 'a; b' --service 'it'\''s $(x)\u{1b}' -n shop --reason '…'");
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Cooldown, Ledger};
+use super::limits::Cooldown;
+use super::model::Ledger;
 use crate::core::words::{amount, inert};
 
 impl Ledger {
@@ -66,4 +67,23 @@ fn bounded(mut text: String) -> String {
         text.push_str("…\nmore is in ledger.json\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::ledger::Outcome;
+    use crate::core::ledger::tests::{at, begun, of};
+    use crate::core::runbook::Escalate;
+
+    #[test]
+    fn the_summary_says_what_a_human_asks() {
+        let mut ledger = of(Escalate::OpenIncidentAndDisableRunbook, &[(Outcome::Failed, 0)]);
+        ledger.executions.push(begun("flying", "api", 1, Escalate::None));
+        let expected = "as of 2027-01-15T08:02:00Z
+in flight: api pod flying by book, verified by 2027-01-15T08:03:00Z at the latest
+breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times; once the cause is fixed: pod-remediator reset-breaker book -n shop --reason '…'
+web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z: 10 minutes by book from 2027-01-15T08:00:00Z
+";
+        assert_eq!(ledger.summary("shop", at(2)), expected);
+    }
 }

@@ -116,9 +116,10 @@ fn test(path: &str) -> (&'static str, &'static str) {
         "rollback.type" => ("core::runbook::parse::tests::mistakes::closed_lists_of_words", "type"),
         "rollback.notes" => ("core::decide::tests::approvals::what_is_asked_has_all_that_a_human_needs_and_the_command", "rollback.notes"),
         "escalation.onGuardrailFailure" => ("core::decide::tests::escalation::a_block_is_escalated_as_the_runbook_says", "blocked_by"),
-        "escalation.onVerificationFailure" => {
-            ("core::ledger::tests::the_breaker_opens_at_the_first_failure_where_the_escalation_says_so", "OpenIncidentAndDisableRunbook")
-        }
+        "escalation.onVerificationFailure" => (
+            "core::ledger::breaker::tests::the_breaker_opens_at_the_first_failure_where_the_escalation_says_so",
+            "OpenIncidentAndDisableRunbook",
+        ),
         probe => of_a_probe(probe),
     }
 }
