@@ -25,7 +25,7 @@ use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
 use crate::run::{RunError, run};
 use crate::terminal::audit::{Progress, Sink, StandardOutput, TrailFormat};
 use crate::terminal::output::json_pretty;
-use crate::terminal::style::Style;
+use crate::terminal::style::{Style, Tone};
 use crate::terminal::table::Layout;
 
 #[cfg(test)]
@@ -98,11 +98,11 @@ impl CliError {
         let style = Style::of(&std::io::stderr());
         for line in self.lines(style) {
             // Where standard error takes nothing either, the exit code is all that is left to say it.
-            let _ = writeln!(std::io::stderr(), "{} {line}", style.coloured("1;31", "error:"));
+            let _ = writeln!(std::io::stderr(), "{} {line}", style.toned(Tone::Error, "error:"));
         }
         if let Self::NothingReset { open, .. } = self {
             for line in open {
-                let _ = writeln!(std::io::stderr(), "  {} {}", style.coloured("1", "hint:"), inert(line, LONGEST_ERROR));
+                let _ = writeln!(std::io::stderr(), "  {} {}", style.toned(Tone::Bold, "hint:"), inert(line, LONGEST_ERROR));
             }
         }
         self.exit()

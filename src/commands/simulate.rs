@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::core::words::{counted, inert, number};
 use crate::incident::{Got, PlayedDecision, Simulation};
-use crate::terminal::table::{Layout, Tone, table, wrapped};
+use crate::terminal::style::Tone;
+use crate::terminal::table::{Layout, table, wrapped};
 
 const HEADINGS: [&str; 5] = ["INCIDENT", "RESULT", "MOMENT", "POD", "DECISION"];
 const NOTHING: &str = "-";

@@ -10,7 +10,8 @@ use crate::commands::desk::{Desk, Runs};
 use crate::core::decide::Question;
 use crate::core::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW};
 use crate::core::words::inert;
-use crate::terminal::table::{Layout, Tone, table, wrapped};
+use crate::terminal::style::Tone;
+use crate::terminal::table::{Layout, table, wrapped};
 
 /// The longest line of the table, in characters.
 const LONGEST_LINE: usize = 2000;

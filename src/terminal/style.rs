@@ -1,6 +1,8 @@
-//! What a stream's other end can show.
+//! What a stream's other end can show, and how text stands out there.
 
 use std::io::IsTerminal;
+
+use anstyle::{AnsiColor, Effects};
 
 /// How text for people is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +34,46 @@ impl Style {
         }
     }
 
-    /// In a colour, by its number among the terminal's attributes, where there are colours.
-    pub fn coloured(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    /// The text as it stands out, where there are colours.
+    pub fn toned(self, tone: Tone, text: &str) -> String {
+        tone.on(text, self.colour)
+    }
+}
+
+/// What a text stands out for. Without colours it says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it is.
+    Plain,
+    /// All is well.
+    Good,
+    /// Something is done.
+    Action,
+    /// For a closer look.
+    Warning,
+    /// Something is wrong, or in the way.
+    Bad,
+    /// The command failed.
+    Error,
+    /// Of no concern.
+    Dim,
+    /// A heading.
+    Bold,
+}
+
+impl Tone {
+    /// The text in its colour, if colours are wanted.
+    pub fn on(self, text: &str, colour: bool) -> String {
+        let style = match self {
+            Self::Plain => return text.to_owned(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Action => AnsiColor::Cyan.on_default(),
+            Self::Warning => AnsiColor::Yellow.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+            Self::Error => AnsiColor::Red.on_default().effects(Effects::BOLD),
+            Self::Dim => anstyle::Style::new().effects(Effects::DIMMED),
+            Self::Bold => anstyle::Style::new().effects(Effects::BOLD),
+        };
+        if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }

@@ -6,7 +6,7 @@ use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::terminal::style::Style;
+use crate::terminal::style::{Style, Tone};
 
 /// How wide lines are, and whether they have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,38 +36,6 @@ impl Layout {
 
     /// More is no width that somebody means.
     const WIDEST: usize = 10_000;
-}
-
-/// What a text stands out for. Without colours it says the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// As it is.
-    Plain,
-    /// All is well.
-    Good,
-    /// For a closer look.
-    Warning,
-    /// Something is wrong, or in the way.
-    Bad,
-    /// Of no concern.
-    Dim,
-    /// A heading.
-    Bold,
-}
-
-impl Tone {
-    /// The text in its colour, if colours are wanted.
-    pub fn on(self, text: &str, colour: bool) -> String {
-        let code = match self {
-            Self::Good => "32",
-            Self::Warning => "33",
-            Self::Bad => "31",
-            Self::Dim => "2",
-            Self::Bold => "1",
-            Self::Plain => return text.to_owned(),
-        };
-        if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
 }
 
 /// A table: headings, then rows whose first cell has a tone. Columns share the width, and longer cells go on in the next line.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::core::exit::Exit;
 use crate::core::words::{counted, inert};
 use crate::run::RunError;
-use crate::terminal::table::{Layout, Tone, table};
+use crate::terminal::style::Tone;
+use crate::terminal::table::{Layout, table};
 
 /// Everything that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]

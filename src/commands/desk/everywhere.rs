@@ -11,7 +11,8 @@ use super::{CRON_JOB, Unread};
 use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, CRON_JOBS};
 use crate::core::exit::Exit;
 use crate::core::words::{OURS, counted, inert};
-use crate::terminal::table::{Layout, Tone, table, wrapped};
+use crate::terminal::style::Tone;
+use crate::terminal::table::{Layout, table, wrapped};
 
 /// The longest problem below the table, in characters.
 const LONGEST: usize = 1000;

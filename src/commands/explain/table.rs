@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Eligibility, Eligible, Explanation, NearMiss, PodExplanation};
 use crate::core::words::{counted, number};
-use crate::terminal::table::{Layout, Tone, labelled, table, wrapped};
+use crate::terminal::style::Tone;
+use crate::terminal::table::{Layout, labelled, table, wrapped};
 
 impl Explanation {
     /// For a terminal; `all`: with the guardrails that do not block. In the columns of the layout but for commands.

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::core::runbook::Problem;
 use crate::core::words::harmless;
-use crate::terminal::style::Style;
+use crate::terminal::style::{Style, Tone};
 
 /// A mistake in one line; on a terminal with its source under it. `files` has the texts, by name.
 pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> String {
@@ -25,9 +25,9 @@ pub(super) fn with_source(text: &str, problem: &Problem, files: &[(String, Strin
             let gutter = format!("{:>5} | ", problem.line);
             let room = width.saturating_sub(gutter.len()).max(20);
             let (source, before) = around(line.trim_start_matches('\u{feff}'), problem.column, room);
-            let caret = style.coloured("31", "^");
+            let caret = style.toned(Tone::Bad, "^");
             let text = said(text, style);
-            format!("{text}\n{}{source}\n{:>5} | {}{caret}", style.coloured("2", &gutter), "", " ".repeat(before))
+            format!("{text}\n{}{source}\n{:>5} | {}{caret}", style.toned(Tone::Dim, &gutter), "", " ".repeat(before))
         }
         None => said(text, style),
     }

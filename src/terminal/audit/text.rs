@@ -1,8 +1,9 @@
 //! A record as readable text, for a terminal.
 
-use super::{Record, RecordKind, Style};
+use super::{Record, RecordKind};
 use crate::core::words::inert;
 use crate::terminal::output::LONGEST_TEXT;
+use crate::terminal::style::{Style, Tone};
 use crate::terminal::table::wrapped;
 
 /// Of a time and a kind, with what stands between them: where messages begin.
@@ -13,18 +14,18 @@ const KIND: usize = 17;
 /// Time, kind, message; a dry run's messages are marked already. On a terminal, a long message goes on under its beginning, and a
 /// command in it has a line of its own, however long.
 pub(super) fn lines(record: &Record, style: Style) -> String {
-    let (code, word) = match (record.kind, record.outcome, record.mode) {
-        (RecordKind::Outcome, Some("success"), _) => ("32", "verified"),
-        (RecordKind::Outcome, Some("failure"), _) => ("31", "failed"),
-        (RecordKind::Outcome, ..) => ("33", "outcome"),
-        (RecordKind::Intent, ..) => ("36", "intent"),
-        (RecordKind::Run, ..) => ("2", "run"),
-        (RecordKind::Decision, _, Some("auto_execute")) => ("36", "replace"),
-        (RecordKind::Decision, _, mode) => ("33", mode.unwrap_or("decision")),
+    let (tone, word) = match (record.kind, record.outcome, record.mode) {
+        (RecordKind::Outcome, Some("success"), _) => (Tone::Good, "verified"),
+        (RecordKind::Outcome, Some("failure"), _) => (Tone::Bad, "failed"),
+        (RecordKind::Outcome, ..) => (Tone::Warning, "outcome"),
+        (RecordKind::Intent, ..) => (Tone::Action, "intent"),
+        (RecordKind::Run, ..) => (Tone::Dim, "run"),
+        (RecordKind::Decision, _, Some("auto_execute")) => (Tone::Action, "replace"),
+        (RecordKind::Decision, _, mode) => (Tone::Warning, mode.unwrap_or("decision")),
     };
-    let time = style.coloured("2", &record.timestamp.strftime("%H:%M:%SZ").to_string());
+    let time = style.toned(Tone::Dim, &record.timestamp.strftime("%H:%M:%SZ").to_string());
     let padding = " ".repeat(KIND.saturating_sub(word.len()));
-    let word = style.coloured(code, word);
+    let word = style.toned(tone, word);
     let message = inert(&record.message, LONGEST_TEXT);
     let Some(width) = style.width else { return format!("{time}  {word}{padding}  {message}") };
     // Half of a terminal at least is for the message.
