@@ -64,13 +64,16 @@ pub async fn run<W: Write>(
     let late = |_| RunError::Deadline(settings.deadline.into());
     let runbooks = load(&settings.runbooks, settings.deadline)?;
     let recorder = record.map(|folder| Recorder::new(folder, &settings.runbooks)).transpose()?;
-    let api = Api::connect(access, deadline).await?;
+    // To connect may take its time as well: a credential plugin may hang.
+    let opening = async {
+        let api = Api::connect(access, deadline).await?;
+        let store = Store::open(api.clone(), &settings.state_configmap).await;
+        Ok::<_, RunError>((api, store))
+    };
+    let (api, store) = tokio::time::timeout(deadline.left(), opening).await.map_err(late)??;
     let writer = (!dry_run).then(|| Writer::new(api.clone()));
-    let opened = tokio::time::timeout(deadline.left(), Store::open(api.clone(), &settings.state_configmap)).await;
-    let store = match opened.map_err(late)? {
-        Err(StoreError::NamespaceGoes(namespace)) => {
-            return nothing_is_left(settings, &api, writer, StoreError::NamespaceGoes(namespace), sink);
-        }
+    let store = match store {
+        Err(goes @ StoreError::NamespaceGoes(_)) => return nothing_is_left(settings, &api, writer, goes, sink),
         store => store?,
     };
     let reporter = Reporter::new(Trail::new(sink, &api, store.clock(), settings, dry_run), writer.clone(), settings);
