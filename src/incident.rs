@@ -17,7 +17,6 @@ mod read;
 pub mod record;
 mod refers;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::core::exit::Exit;
@@ -42,16 +41,8 @@ pub enum SimulateError {
     #[error("{0} has no incident: no .yaml file below it has kind Incident")]
     Empty(PathBuf),
     /// Everything that is wrong with the files.
-    #[error("{}", list(.0))]
+    #[error("{}", Problem::list(.0))]
     Invalid(Vec<Problem>),
-}
-
-fn list(problems: &[Problem]) -> String {
-    let mut text = String::new();
-    for (index, problem) in problems.iter().enumerate() {
-        let _ = write!(text, "{}{problem}", if index == 0 { "" } else { "\n" });
-    }
-    text
 }
 
 impl SimulateError {

@@ -81,7 +81,7 @@ async fn show_everywhere(asked: &Asked, access: Access, output: Output, checked:
     for (namespace, cron_job) in namespaces(&api, &asked.settings.state_configmap, &mut unread).await? {
         rows.push(row(asked, &api.within(&namespace, Deadline::after(PATIENCE)), cron_job, checked).await);
     }
-    let all = Everywhere::new(api.clock().map(|clock| clock.now()), rows, &unread);
+    let all = Everywhere::new(api.now(), rows, &unread);
     output.print(&all, || all.table(layout()))?;
     Ok(all.exit())
 }
@@ -121,7 +121,7 @@ async fn row(asked: &Asked, api: &Api, known: Option<CronJobObject>, checked: bo
             None
         }
     };
-    let runs = view.desk.runs(api.clock().map(|clock| clock.now()));
+    let runs = view.desk.runs(api.now());
     let row = NamespaceRow {
         namespace: api.namespace().to_owned(),
         suspended: runs.as_ref().map(|runs| runs.schedule.suspended),

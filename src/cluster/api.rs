@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectRulesReview, SubjectRulesReviewStatus};
 use kube::api::{GetParams, ListParams, PostParams, WatchEvent, WatchParams};
@@ -151,6 +152,11 @@ impl Api {
     /// The server's clock, once an answer has told its time.
     pub fn clock(&self) -> Option<Clock> {
         self.heard.clock()
+    }
+
+    /// The server's time, once an answer has told it.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.clock().map(|clock| clock.now())
     }
 
     /// One object.

@@ -96,7 +96,7 @@ async fn with_view(findings: &mut Findings, here: Option<Vec<Runbook>>, api: &Ap
         findings.failed("permissions", error.into());
     }
     ledger(findings, api, view).await;
-    findings.now = api.clock().map(|clock| clock.now());
+    findings.now = api.now();
 }
 
 fn runbooks(findings: &mut Findings, source: Result<Source, LoadError>) -> Vec<Runbook> {

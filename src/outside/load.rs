@@ -1,6 +1,5 @@
 //! The runbooks' files: one file, or every `.yaml` and `.yml` of a folder.
 
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +12,7 @@ const TOO_LARGE: u64 = 4 << 20;
 
 /// Everything that is wrong with the runbooks, in one go.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", list(.problems))]
+#[error("{}", Problem::list(.problems))]
 pub struct LoadError {
     /// Every mistake.
     pub problems: Vec<Problem>,
@@ -23,14 +22,6 @@ pub struct LoadError {
 
 fn before(probes: u64) -> String {
     if probes == 0 { String::new() } else { format!(", guardrails.probes may take {probes} s before it") }
-}
-
-fn list(problems: &[Problem]) -> String {
-    let mut text = String::new();
-    for (index, problem) in problems.iter().enumerate() {
-        let _ = write!(text, "{}{problem}", if index == 0 { "" } else { "\n" });
-    }
-    text
 }
 
 /// What some paths hold.

@@ -7,7 +7,7 @@ use crate::commands::desk::{JobResult, Obstacle, Runs, View, trial};
 
 pub(super) async fn findings(findings: &mut Findings, api: &Api, view: &View, needs: &[Need]) {
     let trial = trial(api, &view.desk, needs).await;
-    if let Some(runs) = view.desk.runs(api.clock().map(|clock| clock.now())) {
+    if let Some(runs) = view.desk.runs(api.now()) {
         of_runs(findings, &runs, api.namespace());
     }
     for Obstacle { kind, detail } in trial.obstacles.iter().chain(&view.configured.obstacles) {

@@ -26,6 +26,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Many of them, a line each.
+    pub fn list(problems: &[Self]) -> String {
+        problems.iter().map(Self::to_string).collect::<Vec<_>>().join("\n")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, path, message } = self;

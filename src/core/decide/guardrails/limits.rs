@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::core::decide::check::{TOO_LONG, UNPROVABLE};
-use crate::core::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW};
+use crate::core::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW, later};
 use crate::core::runbook::{Runbook, longest};
 use crate::core::snapshot::{Bounds, Exclusive, Fact, Workload};
 use crate::core::words::{PROGRAM, amount, counted, inert};
@@ -18,11 +18,6 @@ const LONGEST_COMMAND: usize = 200;
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
 pub const TIME_MARGIN: Duration = Duration::from_secs(15);
-
-/// `start + span`, at the end of time at most.
-fn later(start: Timestamp, span: SignedDuration) -> Timestamp {
-    start.checked_add(span).unwrap_or(Timestamp::MAX)
-}
 
 /// The service has had its rest since the last execution, whatever the runbook.
 pub(super) fn cooldown(case: &Case<'_>) -> Ruling {
