@@ -64,7 +64,7 @@ pub async fn run<W: Write>(
     let late = |_| RunError::Deadline(settings.deadline.into());
     let runbooks = load(&settings.runbooks, settings.deadline)?;
     let recorder = record.map(|folder| Recorder::new(folder, &settings.runbooks)).transpose()?;
-    // To connect may take its time as well: a credential plugin may hang.
+    // To connect counts as well; a credential plugin alone blocks the thread, and is waited for.
     let opening = async {
         let api = Api::connect(access, deadline).await?;
         let store = Store::open(api.clone(), &settings.state_configmap).await;
