@@ -66,7 +66,7 @@ enum CliError {
     Config(ConfigErrors),
     #[error(transparent)]
     Run(Box<RunError>),
-    #[error("--reason is empty: say what was mended")]
+    #[error("--reason is empty: say what was fixed")]
     NoReason,
     #[error("{why}")]
     NothingReset { why: String, open: Vec<String> },
@@ -122,7 +122,7 @@ impl CliError {
     }
 }
 
-/// The longest error that is told, in characters.
+/// The longest error that is printed, in characters.
 const LONGEST_ERROR: usize = 4000;
 
 impl<E: Into<RunError>> From<E> for CliError {
@@ -135,7 +135,7 @@ impl Cli {
     /// Reads the command line.
     ///
     /// # Errors
-    /// It is wrong, or asks for help or the version; that is told, and this is how the program ends.
+    /// It is wrong, or asks for help or the version. The answer has been printed, and this is the program's exit code.
     pub fn read() -> Result<Self, Exit> {
         Self::try_parse().map_err(|error| {
             if error.use_stderr() {
@@ -147,7 +147,7 @@ impl Cli {
         })
     }
 
-    /// Does what was asked; errors are told on standard error.
+    /// Runs the command; prints errors on standard error.
     pub async fn execute(self) -> Exit {
         let ended = match self.command {
             CliCommand::Run { dry_run, record, policy, target } => one_run(dry_run, record.as_deref(), policy, target).await,
@@ -213,7 +213,7 @@ async fn run_until_stopped(
     }
 }
 
-/// Resolves when we are told to stop, to the signal's number. As PID 1 of a container, only a signal with a handler is heard.
+/// Resolves to the signal's number when a signal asks the program to stop. As PID 1 of a container, only a signal with a handler is heard.
 async fn stopped() -> u8 {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return std::future::pending().await;

@@ -170,9 +170,9 @@ impl<'a, W: Write> Run<'a, W> {
             if unasked || (decision.mode == Mode::AutoExecute && self.writer.is_some()) {
                 eligible.push(request.clone());
             } else {
-                let one = Decided { request, decision: &decision, snapshot: &snapshot, now };
+                let one = Decided { request, decision: &decision, snapshot: &snapshot, ledger: &ledger, now };
                 self.reporter.decision(&one).await;
-                put.add(&one, &ledger);
+                put.add(&one);
                 if self.recorder.is_some() {
                     decided.push((request, decision));
                 }
@@ -208,14 +208,14 @@ impl<'a, W: Write> Run<'a, W> {
             decision = decide_now(self, snapshot);
         }
         let ledger = self.store.ledger().clone();
-        self.conclude(&Decided { request, decision: &decision, snapshot, now: self.now() }, &ledger).await;
+        self.conclude(&Decided { request, decision: &decision, snapshot, ledger: &ledger, now: self.now() }).await;
         self.save_record();
     }
 
     /// What follows on every decision, whatever it is: its record, which is returned, its Event, and what is recorded of it.
-    async fn conclude(&mut self, decided: &Decided<'_>, ledger: &Ledger) -> Record {
+    async fn conclude(&mut self, decided: &Decided<'_>) -> Record {
         let record = self.reporter.decision(decided).await;
-        let Decided { request, decision, snapshot, now } = *decided;
+        let Decided { request, decision, snapshot, ledger, now } = *decided;
         self.record(&Seen { snapshot, ledger, now, decisions: vec![(request, decision)] });
         record
     }
@@ -245,13 +245,14 @@ impl<'a, W: Write> Run<'a, W> {
                 before.probes.append(&mut fresh.snapshot.probes);
                 continue;
             }
-            let decided = Decided { request: &fresh.request, decision: &decision, snapshot: &fresh.snapshot, now: self.now() };
             let before = self.store.ledger().clone();
+            let decided =
+                Decided { request: &fresh.request, decision: &decision, snapshot: &fresh.snapshot, ledger: &before, now: self.now() };
             let Some((execution, send_before)) = self.intent(&decided) else {
-                self.conclude(&decided, &before).await;
+                self.conclude(&decided).await;
                 self.save_record();
                 let mut put = Put::default();
-                put.add(&decided, &before);
+                put.add(&decided);
                 return self.tell(put).await;
             };
             // Intent first: if it cannot be written, nothing is touched.
@@ -263,7 +264,7 @@ impl<'a, W: Write> Run<'a, W> {
                     written => written?,
                 }
             }
-            let mut said = self.conclude(&decided, &before).await;
+            let mut said = self.conclude(&decided).await;
             if self.reporter.trail.lost().is_none() {
                 said = self.reporter.intent(&decided, &execution, said);
             }
@@ -377,7 +378,7 @@ impl<'a, W: Write> Run<'a, W> {
             let rules = |one: &Execution| (one.runbook_digest.clone(), one.method, one.approval.clone(), one.incident.clone());
             now.in_flight.as_ref().map(terms) == execution.in_flight.as_ref().map(terms) && rules(now) == rules(execution)
         };
-        let decided = Decided { request: &fresh.request, decision: &decision, snapshot: &fresh.snapshot, now: self.now() };
+        let decided = Decided { request: &fresh.request, decision: &decision, snapshot: &fresh.snapshot, ledger: &others, now: self.now() };
         match self.intent(&decided) {
             Some((now, _)) if same(&now) => Ok(Some(fresh.request)),
             _ => Err("its workload, or what is said of it, changed between decision and deletion".to_owned()),

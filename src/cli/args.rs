@@ -67,14 +67,14 @@ pub(super) enum CliCommand {
         #[command(flatten)]
         target: Target,
     },
-    /// Close a runbook's open circuit breakers, once the cause of the failures is mended
+    /// Close a runbook's open circuit breakers, after you fix the cause of the failures
     ResetBreaker {
         /// The runbook's name
         runbook: String,
         /// The breaker of this service only; without it, every open one of the runbook
         #[arg(long)]
         service: Option<String>,
-        /// What was mended; it is kept with your name
+        /// What you fixed; it is kept with your name
         #[arg(long)]
         reason: String,
         #[command(flatten)]
@@ -113,7 +113,7 @@ pub(super) enum CliCommand {
 /// What has no flag.
 const NOTIFICATIONS: &str = "\
 Notifications, by the environment only (whoever may list processes sees what flags hold):
-  NOTIFY_URL     the webhook to tell what a human has to know; a secret, shown nowhere [default: nobody is told]
+  NOTIFY_URL     URL of the webhook to notify; a secret, shown nowhere [default: nobody is notified]
   NOTIFY_FORMAT  slack, or json: the audit record as it is [default: slack]";
 
 /// What may be done, and to which pods. A flag wins over its environment variable.

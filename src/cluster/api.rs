@@ -149,12 +149,12 @@ impl Api {
         Self { namespace: namespace.to_owned(), deadline, ..self.clone() }
     }
 
-    /// The server's clock, once an answer has told its time.
+    /// The server's clock, once an answer had a `Date` header.
     pub fn clock(&self) -> Option<Clock> {
         self.heard.clock()
     }
 
-    /// The server's time, once an answer has told it.
+    /// The server's time, once an answer had a `Date` header.
     pub fn now(&self) -> Option<Timestamp> {
         self.clock().map(|clock| clock.now())
     }

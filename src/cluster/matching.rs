@@ -348,7 +348,7 @@ pub(crate) fn looks_at_namespace(runbooks: &[Runbook]) -> bool {
     runbooks.iter().any(looks)
 }
 
-/// A failed read is an unknown fact, which blocks; a missing permission is the installer's to mend, so it ends the run.
+/// A failed read is an unknown fact, which blocks; a missing permission is the installer's to fix, so it ends the run.
 fn fact<T>(read: Result<T, ApiError>) -> Result<Fact<T>, ApiError> {
     match read {
         Ok(value) => Ok(Fact::Known(value)),

@@ -121,23 +121,26 @@ fn runbooks(findings: &mut Findings, source: Result<Source, LoadError>) -> Vec<R
 fn allowed_here(findings: &mut Findings, runbooks: &[Runbook], namespace: &str) {
     let allows = |runbook: &Runbook| runbook.scope.allowed_namespaces.iter().any(|allowed| allowed == namespace);
     if !runbooks.is_empty() && !runbooks.iter().any(allows) {
-        let detail = format!("none allows namespace {namespace}: nothing will be done here; see spec.scope.allowedNamespaces");
+        let detail = format!("none allows namespace {namespace}, so runs do nothing here; hint: add it to spec.scope.allowedNamespaces");
         findings.warning("runbook", detail);
     }
 }
 
 fn clock(findings: &mut Findings, api: &Api) {
     let Some(clock) = api.clock() else {
-        return findings.problem("clock", "the API server's answers have no Date header: there is no time to go by".to_owned());
+        return findings.problem("clock", "the API server's answers have no Date header, so runs have no time to go by".to_owned());
     };
     let skew = clock.skew();
     let seconds = skew.as_secs().unsigned_abs();
     let word = if skew.is_negative() { "behind" } else { "ahead of" };
     let offset = format!("this machine's clock is {seconds} s {word} the API server's");
     if seconds > SKEW {
-        findings.warning("clock", format!("{offset}; that does no harm here, for every date is taken from the API server, but mend it"));
+        findings.warning(
+            "clock",
+            format!("{offset}; runs take every time from the API server, so they are not affected; hint: synchronise the clock"),
+        );
     } else {
-        findings.ok("clock", format!("{offset}; every date is taken from there"));
+        findings.ok("clock", format!("{offset}; runs take every time from the API server"));
     }
 }
 
@@ -155,7 +158,7 @@ async fn permissions(findings: &mut Findings, api: &Api, state_configmap: &str, 
         findings.problem("permissions", format!("a run would end at once: {error}"));
     }
     if granted.incomplete {
-        let detail = "the API server says that its list of what is granted is incomplete: there may be more in excess than is named here";
+        let detail = "the API server says that its list of permissions is incomplete: more may be granted than is listed here";
         findings.warning("permissions", detail.to_owned());
     }
     beyond(findings, api, &needs, &granted).await
@@ -230,7 +233,7 @@ async fn ledger(findings: &mut Findings, api: &Api, view: &View) {
     let ledger = store.ledger();
     let size = match ledger.encode() {
         Ok(text) => text.len(),
-        Err(why) => return findings.problem("ledger", format!("ConfigMap {state_configmap} can be read, and not be written: {why}")),
+        Err(why) => return findings.problem("ledger", format!("ConfigMap {state_configmap} can be read but not written: {why}")),
     };
     let (executions, in_flight) = (ledger.executions.len(), ledger.in_flight().count());
     findings.ok(
@@ -246,7 +249,7 @@ async fn ledger(findings: &mut Findings, api: &Api, view: &View) {
         let (runbook, cause, reset) = (&opening.runbook, inert(&opening.cause, 200), opening.reset_with(api.namespace()));
         findings.warning(
             "circuit breaker",
-            format!("{runbook} is stopped for {scope} since {:.0}: {cause}; once that is mended: {reset}", opening.at),
+            format!("{runbook} is stopped for {scope} since {:.0}: {cause}; hint: fix the cause, then close it: {reset}", opening.at),
         );
     }
 }

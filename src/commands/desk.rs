@@ -148,7 +148,7 @@ impl View {
 }
 
 impl Installed {
-    /// What its container is told.
+    /// The settings of its container.
     fn told(&self, of_run: fn(&[String]) -> std::result::Result<Told, String>) -> std::result::Result<Told, String> {
         let environment = || self.env.iter().map(|(name, value)| (name.into(), value.into()));
         let Told { raw: flags, dry_run } = of_run(&self.args)?;

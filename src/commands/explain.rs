@@ -184,7 +184,7 @@ struct Explainer<'a> {
     runbooks: &'a [Runbook],
     snapshot: &'a Snapshot,
     ledger: &'a Ledger,
-    /// What keeps runs from acting, where that was looked at.
+    /// What keeps runs from acting, where that was checked.
     basis: Option<&'a Basis>,
     now: Timestamp,
 }

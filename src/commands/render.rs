@@ -205,7 +205,7 @@ fn wrong(runbook: &Runbook) -> String {
     };
     // As narrow as what opens it.
     let service = if rules.on_verification_failure == Escalate::OpenIncidentAndDisableRunbook { "" } else { " --service \"$SERVICE\"" };
-    let reset = format!("{PROGRAM} reset-breaker {name}{service} -n \"$NAMESPACE\" --reason 'what was mended'");
+    let reset = format!("{PROGRAM} reset-breaker {name}{service} -n \"$NAMESPACE\" --reason 'what was fixed'");
     let rollback_commands = [
         "kubectl rollout history \"$WORKLOAD\" -n \"$NAMESPACE\"".to_owned(),
         "kubectl rollout undo \"$WORKLOAD\" -n \"$NAMESPACE\"  # only where the last release is the cause".to_owned(),
@@ -214,10 +214,10 @@ fn wrong(runbook: &Runbook) -> String {
     format!(
         "## 5. If it goes wrong\n\n### Rollback ({})\n\nThe pod's controller makes the new pod: there is nothing to put back. A bad image or \
          configuration is not undone by it; that takes a rollback of the workload.\n\n{notes}{}\n\
-         ### Who hears of it\n\n- **A guardrail blocks:** {}\n- **The verification fails:** {}\n- **Owner of the runbook:** {}\n\
+         ### Who is notified\n\n- **A guardrail blocks:** {}\n- **The verification fails:** {}\n- **Owner of the runbook:** {}\n\
          - **Owner of the workload,** where it is stated:\n\n{}\n\
          ### Where you did not act\n\nTake back the request, or the next run looks at it again.\n\n{}\n\
-         ### Circuit breaker\n\nIt stops automation that fails: {opens}. It stays open until a human has mended the cause and resets it: \
+         ### Circuit breaker\n\nIt stops automation that fails: {opens}. It stays open until a human fixes the cause and resets it: \
          `{PROGRAM} status` names the open ones, each with the command that resets it and no other.\n\n{}",
         code(&rollback.kind),
         shell(&rollback_commands),

@@ -99,7 +99,7 @@ pub struct ProposalStatus {
     pub pod_uid: String,
     /// The runbook.
     pub runbook: String,
-    /// What a human was told, on one line.
+    /// A notification, on one line.
     pub message: String,
     /// The command that approves it.
     pub approve_with: String,
@@ -362,6 +362,7 @@ mod tests {
             request: &world.snapshot.requests[0],
             decision: &decision,
             snapshot: &world.snapshot,
+            ledger: &world.ledger,
             now: now(),
         }
         .proposal()

@@ -230,7 +230,7 @@ verified: it is 10; raise it, or state stableSeconds
         ];
         let expected = "\
 ok  a.yaml: replace-redundant-pod (auto_execute, risk low, namespace aiops-remediation-lab)
-missing.yaml: cannot be read: No such file or directory (os error 2); name a file, or a folder of .yaml files (run: --runbooks or RUNBOOKS)
+missing.yaml: cannot be read: No such file or directory (os error 2); name a file, or a directory of .yaml files (run: --runbooks or RUNBOOKS)
 d.yaml: is not valid UTF-8, in line 2
 b.yaml:13:3: spec.ownr: did you mean owner?
 b.yaml:16:9: spec.risk: must be one of low, medium, high, not \"lw\": did you mean low?

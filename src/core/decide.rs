@@ -58,7 +58,7 @@ pub struct Decision<'a> {
     pub guardrails: Vec<Check>,
     /// Where a human has to approve, or has approved: the plan.
     pub plan: Option<Plan>,
-    /// No more than observing is allowed, whatever was decided: the trail has it, and nobody else hears of it.
+    /// No more than observing is allowed, whatever was decided: only the trail records it, and nobody is notified.
     pub observing: bool,
 }
 
@@ -215,7 +215,7 @@ impl<'a> Decision<'a> {
         ends?.into_iter().max()
     }
 
-    /// Nothing may be done, before any guardrail is looked at.
+    /// Nothing may be done, before any guardrail is checked.
     fn early(mode: Mode, reason: Reason, evidence: Option<Evidence>, runbook: Option<&'a Runbook>) -> Self {
         Self { mode, reason, evidence, runbook, guardrails: Vec::new(), plan: None, observing: false }
     }
@@ -368,7 +368,7 @@ fn only_observe(runbooks: &[&Runbook]) -> bool {
     !runbooks.is_empty() && runbooks.iter().all(|runbook| runbook.decision_mode == DecisionMode::Observe)
 }
 
-/// Whether a run by these runbooks and this ceiling does nothing but observe: then nobody hears of it but who reads the trail.
+/// Whether a run by these runbooks and this ceiling only observes: then nobody is notified.
 pub fn observes_only(runbooks: &[Runbook], ceiling: DecisionMode) -> bool {
     ceiling == DecisionMode::Observe || only_observe(&runbooks.iter().collect::<Vec<_>>())
 }

@@ -59,7 +59,7 @@ mod tests {
         match exit {
             None => Some(Done),
             Some(Done) => Some(Api),
-            // Of a simulation, and told in docs/simulate.md: it asks no cluster.
+            // The simulation's own code, documented in docs/simulate.md: it asks no cluster.
             Some(Differs) => None,
             // The row of 1 tells of both.
             Some(Unwritten) => None,

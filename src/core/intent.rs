@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::decide::{Check, Decision, Mode, Reason};
-use crate::core::ledger::{ApprovedPlan, Execution, Holder, InFlight, ObjectRef, Proposal, Seat, StandsFor, later};
+use crate::core::ledger::{ApprovedPlan, Execution, Holder, InFlight, Ledger, ObjectRef, Proposal, Seat, StandsFor, later};
 use crate::core::snapshot::{Pod, Request, Snapshot, Workload};
 use crate::core::workload_kind::WorkloadKind;
 
@@ -21,6 +21,8 @@ pub struct Decided<'a> {
     pub decision: &'a Decision<'a>,
     /// The facts.
     pub snapshot: &'a Snapshot,
+    /// What had been done before.
+    pub ledger: &'a Ledger,
     /// When it was decided.
     pub now: Timestamp,
 }
@@ -28,7 +30,7 @@ pub struct Decided<'a> {
 impl Decided<'_> {
     /// The intent of the action, if the decision is to act: what is written down before it, by a run and by a simulation.
     pub fn execution(&self, id: String, holder: Holder) -> Option<Execution> {
-        let Self { request, decision, snapshot, now } = *self;
+        let Self { request, decision, snapshot, now, .. } = *self;
         if decision.mode != Mode::AutoExecute {
             return None;
         }

@@ -11,7 +11,7 @@
 //! | `reset` | a human's reset of it |
 //! | `requests` | since when each request stands |
 //! | `proposals` | plans that wait for an approval |
-//! | `notified` | what humans were told |
+//! | `notified` | what humans were notified of |
 //! | `prune` | what is forgotten, and when |
 //! | `codec` | the list as text, and whether that text can be trusted |
 //! | `summary` | the list for a human who reads the ConfigMap |

@@ -64,7 +64,7 @@ pub struct Runbook {
     pub verification: Verification,
     /// What undoes the action.
     pub rollback: Rollback,
-    /// Who hears of it when it does not go well.
+    /// Who is notified of a refusal or a failure.
     pub escalation: Escalation,
 }
 
@@ -305,7 +305,7 @@ pub struct Escalation {
     pub on_verification_failure: Escalate,
 }
 
-/// Who hears of it.
+/// Who is notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Escalate {

@@ -47,7 +47,7 @@ pub(super) fn incident(fields: &mut Fields<'_, '_>, files: &Files<'_>) -> Read<I
     let asked = asks(fields, &selector, start.unwrap_or(Timestamp::MAX), &mut objects);
     let ledger = fields.optional("ledger", Ledger::default(), |value| files.ledger(value, start.unwrap_or(Timestamp::MAX)));
     let expect = fields.optional("expect", None, |value| expected_by_pod(value).map(Some));
-    // Mistakes in moments are told whatever is wrong above them.
+    // Mistakes in moments are reported whatever is wrong above them.
     let carried = Carried {
         objects,
         bounds: bounds.clone().unwrap_or_else(|_| default_bounds(namespace)),

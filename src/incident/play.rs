@@ -158,7 +158,7 @@ impl<'a> Playing<'a> {
             if decision.mode == Mode::AutoExecute {
                 eligible.push(request.clone());
             } else {
-                let one = Decided { request, decision: &decision, snapshot: &snapshot, now: self.now };
+                let one = Decided { request, decision: &decision, snapshot: &snapshot, ledger, now: self.now };
                 proposals.extend(one.proposal());
                 stand.extend(one.stands_for());
                 decided.push((request.pod.name.to_string(), decision));
@@ -181,10 +181,11 @@ impl<'a> Playing<'a> {
         let run_id = format!("simulated-{}", self.number + 1);
         let id = format!("{run_id}-{}", request.pod.uid);
         let holder = Holder { run_id: run_id.clone(), pod: None, pod_uid: None };
-        let decided = Decided { request, decision: &decision, snapshot, now };
+        let decided = Decided { request, decision: &decision, snapshot, ledger, now };
         let Some(execution) = decided.execution(id.clone(), holder) else {
-            ledger.withdraw_plans(decided.stands_for().as_slice(), &snapshot.bounds.selector);
-            ledger.propose(decided.proposal().as_slice());
+            let (stands_for, proposal) = (decided.stands_for(), decided.proposal());
+            ledger.withdraw_plans(stands_for.as_slice(), &snapshot.bounds.selector);
+            ledger.propose(proposal.as_slice());
             return decision;
         };
         ledger.executions.push(execution);

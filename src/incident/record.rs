@@ -269,7 +269,7 @@ impl Recorder {
     /// Writes what was taken down so far, and plays it. The file.
     ///
     /// # Errors
-    /// It cannot be written, or it is not what was decided when it is played: then the file is there, to be looked at.
+    /// It cannot be written, or it does not give the same decision when it is played; in that case the file stays, for inspection.
     pub fn write(&mut self) -> Result<PathBuf, RecordError> {
         let unwritable = |path: &Path, why: String| RecordError::Unwritable { path: path.to_owned(), why };
         let Some(head) = self.head.clone().filter(|_| !self.moments.is_empty()) else {

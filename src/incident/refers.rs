@@ -57,7 +57,7 @@ impl Files<'_> {
         Ok((path.display().to_string(), text))
     }
 
-    /// What is wrong in a file that the incident names is told with its own place.
+    /// A mistake in a file that the incident names is reported with its place in that file.
     fn within<T>(&self, value: &Value<'_>, file: &str, text: &str, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>> {
         let report = Report::new(file);
         let nodes = nodes(text, &report).unwrap_or_default();
@@ -96,7 +96,7 @@ impl Files<'_> {
                 self.problems.borrow_mut().extend(problems);
                 Err(value.say(format!("{named} has mistakes of its own")))
             }
-            _ => Err(value.wrong("the path of a runbook file or folder, or a runbook, or a list of them")),
+            _ => Err(value.wrong("the path of a runbook file or directory, or a runbook, or a list of them")),
         }
     }
 

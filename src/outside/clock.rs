@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 
-/// What the API server's answers have told of its time, if any of them has. Clones share it.
+/// The API server's time by the `Date` headers of its answers, if any had one. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Heard(Arc<Mutex<Option<Base>>>);
 
@@ -36,16 +36,16 @@ impl Heard {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The server's clock, once an answer has told its time.
+    /// The server's clock, once an answer had a `Date` header.
     pub fn clock(&self) -> Option<Clock> {
         Some(Clock { first: self.base()?, heard: self.clone() })
     }
 }
 
-/// The API server's clock: it has told its time. Clones share it.
+/// The API server's clock, set by an answer's `Date` header. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    /// What it told first.
+    /// The first such time.
     first: Base,
     heard: Heard,
 }

@@ -148,7 +148,7 @@ fn of_file(file: &Path, message: &str) -> Problem {
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
-    const SET: &str = "name a file, or a folder of .yaml files (run: --runbooks or RUNBOOKS)";
+    const SET: &str = "name a file, or a directory of .yaml files (run: --runbooks or RUNBOOKS)";
     let unreadable = |error: std::io::Error| of_file(path, &format!("cannot be read: {error}; {SET}"));
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);

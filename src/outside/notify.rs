@@ -76,7 +76,7 @@ impl NotifyFormat {
     }
 }
 
-/// Who is told, and how.
+/// Where notifications go, and in which format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
     /// `NOTIFY_URL`.
@@ -85,7 +85,7 @@ pub struct Webhook {
     pub format: NotifyFormat,
 }
 
-/// Nobody was told, or nobody says so.
+/// The notification was not sent, or its delivery is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotifyError {
     /// There is no whole answer: why.

@@ -14,7 +14,7 @@ use super::{ATTEMPTS, Run, RunError};
 
 /// How long after its deadline a holder is still left alone: it may be writing the outcome.
 const WRITING: Duration = Duration::from_secs(15);
-/// How often the target is looked at while a late delete may still land.
+/// How often the target is read while a late delete may still land.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Whether the run that wrote an intent may still act on it.
@@ -86,7 +86,7 @@ impl<W: Write> Run<'_, W> {
             return HolderIs::Dead("its deadline has passed".to_owned());
         }
         let (Some(name), Some(uid)) = (pod, pod_uid) else {
-            return HolderIs::Alive(format!("run {run_id} has no pod that could be looked at"));
+            return HolderIs::Alive(format!("run {run_id} has no pod that could be read"));
         };
         if Some(uid) == self.settings.pod_uid.as_ref() {
             return HolderIs::Dead("it ran in this very pod, which has restarted".to_owned());

@@ -1,4 +1,4 @@
-//! Events of one run, for those who look at a workload and not at the trail.
+//! Events of one run, for people who read a workload's Events and not the trail.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::cluster::api::Writer;
 use crate::cluster::events::{self, Note};
 use crate::core::runbook::Escalate;
 use crate::core::words::quoted;
-use crate::terminal::audit::EscalationRecord;
+use crate::terminal::audit::Record;
 
 /// After so many that could not be written, a run writes no more Events.
 const MOST_LOST_EVENTS: u32 = 2;
@@ -37,9 +37,17 @@ impl Announcer {
     }
 }
 
-/// An Event's text names those who are to hear of it, if there is room for that.
-pub(super) fn with_owners(text: String, escalation: Option<&EscalationRecord>) -> String {
-    let Some(escalation) = escalation.filter(|one| one.level != Escalate::None.as_str()) else { return text };
+/// An Event's text adds the hint if there is room, and then the owners to notify if there still is.
+pub(super) fn note_of(message: String, record: &Record) -> String {
+    let Some(hint) = &record.hint else { return with_owners(message, record) };
+    // A command that is cut off would do something else.
+    let longer = format!("{message}; hint: {hint}");
+    with_owners(if longer.len() > events::MAX_NOTE { message } else { longer }, record)
+}
+
+/// An Event's text names the owners to notify if there is room.
+pub(super) fn with_owners(text: String, record: &Record) -> String {
+    let Some(escalation) = record.escalation.as_ref().filter(|one| one.level != Escalate::None.as_str()) else { return text };
     let owners = [("runbook", &escalation.runbook_owner), ("service", &escalation.service_owner)];
     let named: Vec<String> = owners.iter().filter_map(|(of, owner)| Some(format!("{of} owner {}", quoted(owner.as_ref()?)))).collect();
     let longer = format!("{text} ({})", named.join(", "));

@@ -54,7 +54,7 @@ impl RunError {
             Self::Runbooks(_) | Self::Record(_) | Self::Permissions { .. } => Exit::Usage,
             Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),
             Self::Store(StoreError::Conflict) | Self::Deadline(_) => Exit::Api,
-            // Whoever deletes a namespace is not to be told that this is a failure.
+            // Deleting a namespace is no failure to report.
             Self::Store(StoreError::NamespaceGoes(_)) => Exit::Done,
             Self::After { exit, error } => exit.and(error.exit()),
             Self::Store(StoreError::Untrusted { .. }) => Exit::Ledger,

@@ -27,7 +27,7 @@ impl<W: Write> Run<'_, W> {
         self.starts_anew = true;
     }
 
-    /// Writes the ledger as it is, so that the next run does not say it again; where a human was to hear of it and could not, it does.
+    /// Writes the ledger as it is, so that the next run does not say it again; where a human was to be notified and could not be, it does.
     pub(super) async fn remember_the_new_ledger(&mut self) {
         let told = self.settings.notify.is_none() || observes_only(self.runbooks, self.settings.ceiling);
         let heard = self.reporter.trail.lost().is_none();

@@ -1,8 +1,8 @@
-//! What humans are notified of: of a run's own records, and of what no run told before.
+//! Notifications: about a run's own records, and about outcomes that no earlier run reported.
 
 use std::io::Write;
 
-use super::outcome::{sentence, stopped};
+use super::outcome::{after_failure, sentence, stopped};
 use super::report::Reporter;
 use crate::core::ledger::{BreakerEvent, Execution, Settled};
 use crate::core::runbook::{Escalate, Runbook};
@@ -10,7 +10,7 @@ use crate::outside::notify::{Message, News, in_words};
 use crate::terminal::audit::{EscalationRecord, Record, RecordKind, RunReason};
 
 impl<W: Write> Reporter<W> {
-    /// An outcome that the ledger has, and that no human was told of.
+    /// An outcome in the ledger that no human was notified of.
     pub(super) fn told_late(&mut self, execution: &Execution, end: &Settled, opening: Option<&BreakerEvent>, runbook: Option<&Runbook>) {
         let on_failure = runbook.map_or(Escalate::PageServiceOwner, |runbook| runbook.escalation.on_verification_failure);
         let level = match end.result.escalation(on_failure) {
@@ -20,7 +20,7 @@ impl<W: Write> Reporter<W> {
         };
         let consequence = opening.map_or_else(String::new, |opening| format!("; {}", stopped(opening)));
         let sentence = sentence(execution.method, &execution.pod.name, end.result, &end.detail);
-        let message = format!("not told before, at {:.0}: {sentence}{consequence}", end.at);
+        let message = format!("not reported before, at {:.0}: {sentence}{consequence}", end.at);
         let escalation = EscalationRecord {
             level: level.as_str(),
             runbook_owner: runbook.map(|runbook| runbook.owner.clone()),
@@ -28,7 +28,8 @@ impl<W: Write> Reporter<W> {
             reset_with: opening.map(|opening| opening.reset_with(&execution.namespace)),
         };
         let record = self.trail.of_execution(RecordKind::Run, message, execution);
-        let record = Record { reason: RunReason::ToldLate.into(), escalation: Some(escalation), ..record };
+        let hint = escalation.reset_with.as_deref().map(after_failure);
+        let record = Record { reason: RunReason::ToldLate.into(), hint, escalation: Some(escalation), ..record };
         self.outbox.add(level, &execution.pod.uid, execution.news(end.result), &record);
     }
 
@@ -62,7 +63,7 @@ impl<W: Write> Reporter<W> {
         record
     }
 
-    /// A dry run tells nobody, but the trail what it would have told.
+    /// A dry run notifies nobody; it records in the trail what it would have sent.
     pub(super) fn would_notify(&mut self, format: &str, message: &Message) {
         let text = format!("would notify by {format}: {}: {}", in_words(message.level().as_str()), message.sentence());
         let mut record = self.trail.record(RecordKind::Run, text);

@@ -11,7 +11,7 @@ pub(super) const fn done(method: Method) -> &'static str {
     }
 }
 
-/// The sentence of an end. It says «replaced» only where a replacement was seen.
+/// The sentence of an end. It says `replaced` only where a replacement was seen.
 pub(super) fn sentence(method: Method, pod: &str, result: Outcome, detail: &str) -> String {
     let done = done(method);
     match result {
@@ -28,6 +28,11 @@ pub(super) fn sentence(method: Method, pod: &str, result: Outcome, detail: &str)
 pub(super) fn stopped(opening: &BreakerEvent) -> String {
     let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
     format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
+}
+
+/// What a human does where a failure has opened a breaker.
+pub(super) fn after_failure(reset_with: &str) -> String {
+    format!("fix the cause of the failure, then close the circuit breaker: {reset_with}")
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::announce::{Announcer, with_owners};
-use super::outcome::{sentence, stopped};
+use super::announce::{Announcer, note_of, with_owners};
+use super::outcome::{after_failure, sentence, stopped};
 use super::trail::Trail;
 use crate::cluster::api::Writer;
 use crate::cluster::events::{EventReason, Note};
-use crate::core::decide::{Decision, GuardrailId, Mode, Reason};
+use crate::core::decide::{Decision, GuardrailId, Mode, Reason, Subject};
 use crate::core::intent::Decided;
 use crate::core::judge::VerificationEnd;
 use crate::core::ledger::{BreakerEvent, Execution, ObjectRef, Outcome};
@@ -22,7 +22,7 @@ use crate::terminal::audit::{ActionRecord, ApprovalRecord, EscalationRecord, Rec
 pub(super) struct Reporter<W> {
     pub(super) trail: Trail<W>,
     events: Announcer,
-    /// What humans are still to be told.
+    /// Notifications that are still to be sent.
     pub(super) outbox: Outbox,
 }
 
@@ -60,12 +60,13 @@ impl<W: Write> Reporter<W> {
 
     /// One decision: the one record of it, which is returned, and an Event for the workload's owner.
     pub(super) async fn decision(&mut self, decided: &Decided<'_>) -> Record {
-        let Decided { request, decision, snapshot, now } = *decided;
+        let Decided { request, decision, snapshot, ledger, now } = *decided;
         let message = decision.message(&request.pod.name);
         let workload = snapshot.workload_of(request);
         let runbook = decision.runbook;
         let mut record = self.trail.of_request(RecordKind::Decision, message.clone(), request);
         record.timestamp = now;
+        record.hint = decision.hint(&Subject::new(request, runbook, snapshot, ledger));
         record.mode = Some(decision.mode.as_str());
         let blocked: Vec<&str> = decision.blocked().map(|check| check.id.as_str()).collect();
         record.reason = Some(if blocked.is_empty() { decision.reason.as_str().to_owned() } else { blocked.join(",") });
@@ -94,7 +95,7 @@ impl<W: Write> Reporter<W> {
         self.trail.write(&record);
         self.outbox.add(level, &request.pod.uid, decision.distinction(), &record);
         let distinction = record.reason.clone().unwrap_or_default();
-        let message = with_owners(message, record.escalation.as_ref());
+        let text = note_of(message, &record);
         if decision.is_moot() || decision.observing {
             return record;
         }
@@ -113,7 +114,7 @@ impl<W: Write> Reporter<W> {
         }
         let pod = ObjectRef::from(&request.pod);
         let regarding = workload.map_or_else(|| pod.clone(), workload_ref);
-        let note = Note { reason, regarding: &regarding, pod: &pod, distinction: &distinction, text: &message };
+        let note = Note { reason, regarding: &regarding, pod: &pod, distinction: &distinction, text: &text };
         self.events.event(&note, self.trail.now()).await;
         record
     }
@@ -127,7 +128,8 @@ impl<W: Write> Reporter<W> {
         };
         let message = format!("{verb} {} of service {service} now, by runbook {runbook}; its controller replaces it", pod.name);
         let action = decided.decision.runbook.map(|runbook| action(decided.request, runbook, self.trail.namespace(), Some(&execution.id)));
-        let record = Record { kind: RecordKind::Intent, message: self.trail.marked(message), timestamp: decided.now, action, ..said };
+        let message = self.trail.marked(message);
+        let record = Record { kind: RecordKind::Intent, message, hint: None, timestamp: decided.now, action, ..said };
         self.trail.write(&record);
         record
     }
@@ -155,6 +157,7 @@ impl<W: Write> Reporter<W> {
         });
         let reset_with = opening.map(|opening| opening.reset_with(&execution.namespace));
         let record = Record {
+            hint: reset_with.as_deref().map(after_failure),
             outcome: Some(match verdict.result {
                 Outcome::Verified => "success",
                 Outcome::Failed => "failure",
@@ -173,7 +176,7 @@ impl<W: Write> Reporter<W> {
         };
         self.trail.write(&record);
         self.outbox.add(level, &pod.uid, execution.news(verdict.result), &record);
-        let message = with_owners(message, record.escalation.as_ref());
+        let message = with_owners(message, &record);
         let reason = match verdict.result {
             Outcome::Verified => EventReason::PodReplacementVerified,
             Outcome::Failed | Outcome::Unknown => EventReason::PodReplacementFailed,
@@ -182,8 +185,7 @@ impl<W: Write> Reporter<W> {
         let note = |reason, text| Note { reason, regarding: workload, pod, distinction: &execution.id, text };
         self.events.event(&note(reason, &message), self.trail.now()).await;
         if let Some(stopped) = stopped {
-            let command = opening.map_or_else(String::new, |opening| opening.reset_with(&execution.namespace));
-            let text = with_owners(format!("{stopped}, with {command}: {}", verdict.detail), record.escalation.as_ref());
+            let text = note_of(format!("{stopped}: {}", verdict.detail), &record);
             self.events.event(&note(EventReason::CircuitBreakerOpened, &text), self.trail.now()).await;
         }
     }

@@ -9,17 +9,17 @@ use jiff::SignedDuration;
 
 use crate::cluster::store::StoreError;
 use crate::core::intent::Decided;
-use crate::core::ledger::{BreakerEvent, Execution, Ledger, Notified, Proposal, Settled, StandsFor};
+use crate::core::ledger::{BreakerEvent, Execution, Notified, Proposal, Settled, StandsFor};
 use crate::outside::clock::Stopwatch;
 
 use super::{Run, RunError, SETTLE_ATTEMPTS};
 
-/// An outcome this old that nobody was told of is no news any more.
+/// An outcome older than this is no longer notified.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
 /// The run that an outcome is of may still be telling it.
 const TELLING: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is left of a run's deadline when nobody is told any more: a run that has done its work is not to miss it for that.
+/// With less time than this before its deadline, a run sends no more notifications: they must not make it miss the deadline.
 const RESERVE: Duration = Duration::from_secs(1);
 
 /// What a run asks humans to approve, and what of it stands.
@@ -33,9 +33,9 @@ pub(super) struct Put {
 
 impl Put {
     /// Takes note of a decision that is not to act.
-    pub(super) fn add(&mut self, decided: &Decided<'_>, ledger: &Ledger) {
+    pub(super) fn add(&mut self, decided: &Decided<'_>) {
         self.proposals.extend(decided.proposal());
-        if ledger.has_plan_of(&decided.request.pod.uid) {
+        if decided.ledger.has_plan_of(&decided.request.pod.uid) {
             self.stand.extend(decided.stands_for());
         }
     }
@@ -56,7 +56,7 @@ impl<W: Write> Run<'_, W> {
             }
             match self.store.write(&writer, ledger).await {
                 Err(StoreError::Conflict) => {}
-                // Without it a human may be told again, and that is all.
+                // Without it a human may be notified again, and that is all.
                 Err(error) if !proposed => {
                     tracing::warn!("cannot remember who was notified: {error}");
                     return Ok(());
@@ -64,7 +64,7 @@ impl<W: Write> Run<'_, W> {
                 written => return Ok(written?),
             }
         }
-        tracing::warn!("the ledger changed each time that what was told was to be remembered; the next run tries again");
+        tracing::warn!("cannot remember who was notified: the ledger changed at each attempt; the next run tries again");
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl<W: Write> Run<'_, W> {
         }
     }
 
-    /// At the end of a run, however it ended: what it has not told yet, and failures that no run before told of.
+    /// At the end of a run, however it ended: sends what is waiting, and failures that no earlier run reported.
     pub(super) async fn tell_the_rest(&mut self) {
         self.find_untold();
         self.tell_news().await;
@@ -108,10 +108,10 @@ impl<W: Write> Run<'_, W> {
         }
     }
 
-    /// Sends what waits. What was sent, to be remembered; what could not be is told by the next run.
+    /// Sends what waits. Returns what was sent, to be remembered; the next run sends what could not be.
     async fn notify(&mut self) -> Vec<Notified> {
         let Some(webhook) = self.settings.notify.as_ref().filter(|_| !self.reporter.outbox.is_empty()) else { return Vec::new() };
-        // A run beside this one may have told it a moment ago.
+        // A run beside this one may have sent it a moment ago.
         if let Err(error) = self.store.reload().await {
             tracing::warn!("cannot see what other runs have notified of: {error}");
         }

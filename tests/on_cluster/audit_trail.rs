@@ -139,7 +139,7 @@ fn questions(folder: &Path, records: &[&Value], runs: &[Run]) {
     };
     let expected: [(&str, usize, &[&str]); 9] = [
         ("in an incident", of("incident.id", "INC-1042"), &["replaced and verified"]),
-        ("did a runbook do", of("runbook.name", "replace-redundant-pod"), &["replaced and verified", "blast-radius guardrail"]),
+        ("did a runbook do", of("runbook.name", "replace-redundant-pod"), &["replaced and verified", "blocked by blast_radius"]),
         ("to a service", of("service.name", "web"), &["replaced and verified"]),
         ("actions failed", 1, &["checkout\treplacement checkout-"]),
         ("not touched", blocks_of_db, &["skipped db-0", "  blast_radius: app=db ready_count=1 (this pod included), limit: at least 2"]),

@@ -130,7 +130,7 @@ fn the_page_leads_an_engineer_through_a_replacement_by_hand() {
     assert_eq!(followed.said("The pod is gone, or going"), "gone\n");
     assert_eq!(followed.lines("A replacement is Ready", &["web-", " True ", " Running "]), 1);
     assert!(followed.said("As many pods are available").contains("desired=3"));
-    assert_eq!(followed.said("Who hears of it").trim(), "team-web");
+    assert_eq!(followed.said("Who is notified").trim(), "team-web");
     let reset = steps.iter().find(|step| step.heading.contains("Circuit breaker")).unwrap();
     let beside = Path::new(PROGRAM).parent().unwrap().display().to_string();
     let path = format!("{}:{beside}", std::env::var("PATH").unwrap());

@@ -180,7 +180,7 @@ fn an_open_breaker_of_one_service_is_told_with_the_command_that_resets_no_other(
     lab.kubectl(&["patch", "configmap", STATE, "--type", "merge", "--patch", &patch]);
     let told = details(&lab.asks(&["check", "-o", "json"]).tells(), "warning", "circuit breaker");
     assert_eq!(told.len(), 2, "{told:?}");
-    let (_, command) = told[1].split_once("once that is mended: ").unwrap();
+    let (_, command) = told[1].split_once("fix the cause, then close it: ").unwrap();
     assert_eq!(command, format!("pod-remediator reset-breaker replace-redundant-pod --service web -n {} --reason '…'", lab.namespace));
     // Followed, it resets that one.
     let pasted = command.replacen("pod-remediator", env!("CARGO_BIN_EXE_pod-remediator"), 1);

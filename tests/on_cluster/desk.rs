@@ -88,7 +88,7 @@ fn the_manifests_pod_is_admitted_and_the_next_run_is_promised() {
     assert_eq!(details(&told, "ok", "run's pod"), ["the cluster would admit the run's Job and pod"]);
     assert!(details(&told, "ok", "permissions").iter().any(|one| one.starts_with("ServiceAccount pod-remediator has all ")), "{told:?}");
     assert!(details(&told, "ok", "runbook")[0].contains("from ConfigMap pod-remediator-runbooks, which CronJob "), "{told:?}");
-    assert_eq!(details(&told, "warning", "not looked at"), [""; 0]);
+    assert_eq!(details(&told, "warning", "not checked"), [""; 0]);
     assert_eq!(prevented(&lab, &pod), [""; 0]);
     let text = lab.asks_without_runbook(&["explain"]).env("COLUMNS", "200").tells().out;
     assert!(text.contains("Eligible  now: the next run replaces it\n"), "{text}");
@@ -277,13 +277,13 @@ fn who_may_read_none_of_it_is_told_so_in_one_line_and_nothing_fails() {
     let status = lab.asks_without_runbook(&["status"]).by(&somebody).tells();
     assert!(status.exit == 0 && status.out.contains(&format!("not read: {unread}\n")), "{status:?}");
     let told = lab.asks(&["check", "-o", "json"]).by(&somebody).tells();
-    assert_eq!((told.exit, details(&told, "warning", "not looked at")), (0, vec![unread.to_owned()]), "{told:?}");
+    assert_eq!((told.exit, details(&told, "warning", "not checked")), (0, vec![unread.to_owned()]), "{told:?}");
 
     // Who may see the CronJob, and neither create pods nor ask about others.
     lab.kubectl(&["create", "role", "sees", "--verb=get,list", "--resource=cronjobs.batch,jobs.batch"]);
     lab.kubectl(&["create", "rolebinding", "sees", "--role=sees", &subject]);
     let told = lab.asks(&["check", "-o", "json"]).by(&somebody).tells();
-    let unread = details(&told, "warning", "not looked at");
+    let unread = details(&told, "warning", "not checked");
     let expected = [
         "what ServiceAccount pod-remediator may do: you lack the permission create subjectaccessreviews",
         "whether the cluster admits the run's Job: you lack the permission create jobs",

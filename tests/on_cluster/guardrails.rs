@@ -15,7 +15,7 @@ fn without_its_owners_opt_in_a_workload_is_left_alone() {
     lab.roll_out(&web);
     let target = lab.ask_for_one("web");
     let message = lab.remediator().refuses(&target, &["workload_opted_in"]);
-    assert!(message.contains("requires label remediator.kubedojo.io/enabled=true on the workload itself"), "{message}");
+    assert!(message.contains("the workload itself must have label remediator.kubedojo.io/enabled=true"), "{message}");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_bare_pod_is_refused_because_nothing_would_replace_it() {
     lab.apply(&bare_pod("alone", "web"));
     let target = lab.ask_for_one("web");
     let message = lab.remediator().refuses(&target, &["supported_controller"]);
-    assert!(message.contains("nothing would replace a bare pod"), "{message}");
+    assert!(message.contains("it has no owner: nothing would replace it"), "{message}");
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn an_old_request_has_expired() {
     let run = lab.remediator().run();
     assert_eq!(run.exit, 0, "{run:?}");
     let message = run.refused(&target, &[]);
-    assert!(message.contains("has expired, it counts for 60 minutes"), "{message}");
+    assert!(message.contains("and counts for 60 minutes"), "{message}");
     assert_eq!(run.decision(&target)["guardrails"], Value::Array(Vec::new()));
     assert!(lab.deletions().is_empty());
-    // As the message says.
-    let (_, command) = message.split_once("to renew it: ").unwrap();
+    // As the hint says.
+    let (_, command) = run.decision(&target)["hint"].as_str().unwrap().split_once("renew the request: ").unwrap();
     let renewed = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
     assert!(renewed.status.success(), "{renewed:?}");
     lab.remediator().replaces(&target);

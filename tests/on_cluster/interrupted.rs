@@ -109,7 +109,7 @@ fn without_a_pod_a_run_holds_its_intent_until_its_deadline_and_no_longer() {
     scene.running.signal("KILL");
     std::mem::replace(&mut scene.running, Running::none()).end();
     let deadline: jiff::Timestamp = ledger_says(&scene.lab)["inFlight"]["verifyDeadline"].as_str().unwrap().parse().unwrap();
-    assert!(scene.is_left_alone().contains("has no pod that could be looked at"));
+    assert!(scene.is_left_alone().contains("has no pod that could be read"));
     until("the deadline", || (jiff::Timestamp::now() > deadline + Duration::from_secs(17)).then_some(()));
     scene.is_adopted();
 }

@@ -173,7 +173,7 @@ fn resets(lab: &Lab, refused: &Pod, gate: &str) {
     let before = lab.state();
     let none = command(lab, &["reset-breaker", RUNBOOK, "--reason", "  "]);
     assert_eq!((none.exit, none.out.as_str()), (2, ""));
-    assert!(none.err.contains("--reason is empty: say what was mended"), "{}", none.err);
+    assert!(none.err.contains("--reason is empty: say what was fixed"), "{}", none.err);
     assert_eq!(command(lab, &["reset-breaker", RUNBOOK]).exit, 2, "a reason is required");
     let in_vain = |arguments: &[&str], why: &str| {
         let said = command(lab, &[arguments, &["--reason", "mended"]].concat());

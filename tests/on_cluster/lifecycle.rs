@@ -84,9 +84,10 @@ fn in_a_namespace_that_is_being_deleted_nothing_is_done_and_nobody_is_paged() {
     nobody_hears(run.decision(&target));
     let ours = |line: &Value| !line["user"]["username"].as_str().unwrap().starts_with("system:");
     assert!(!lab.deletions().iter().any(ours), "{run:?}");
-    // Pods go first, and then the ledger: that is no ledger that somebody has lost.
+    // Pods go first, and then the ledger: that is no ledger that somebody has lost. The namespace's controller takes its time over it, the
+    // longer the more namespaces go at once, so the test does here what that does.
     pods.iter().for_each(|pod| lab.let_go(pod));
-    until("the ledger is gone", || lab.try_kubectl(&["get", "configmap", crate::fixture::STATE]).err());
+    lab.kubectl(&["delete", "configmap", crate::fixture::STATE, "--ignore-not-found"]);
     let run = lab.remediator().run();
     assert_eq!(run.exit, 0, "{run:?}");
     let said = run.records[0]["message"].as_str().unwrap();
@@ -217,8 +218,8 @@ fn what_is_not_supported_is_one_clause_with_its_kind_and_group() {
     let run = lab.remediator().run();
     assert_eq!((run.exit, run.blocks(&target)), (0, vec!["supported_controller".to_owned()]), "{run:?}");
     let message = run.decision(&target)["message"].as_str().unwrap();
-    assert!(message.contains("not supported: Rollout.argoproj.io, left to a human"), "{message}");
-    assert!(!message.contains("could not be checked"), "{message}");
+    assert!(message.contains("(Rollout.argoproj.io is not supported)"), "{message}");
+    assert!(!message.contains("could not be read"), "{message}");
     lab.untouched(&target);
 }
 
@@ -284,7 +285,10 @@ fn a_quota_that_keeps_the_replacement_away_is_named_afterwards_and_before() {
 
     let other = lab.ask_for_one("web");
     let message = lab.remediator_with(&runbook).refuses_again(&other, &["rollout_settled"]);
-    assert!(message.contains("requires a workload whose pods can be created") && message.contains("exceeded quota: team"), "{message}");
+    assert!(
+        message.contains("the workload's controller must be able to create pods") && message.contains("exceeded quota: team"),
+        "{message}"
+    );
 }
 
 #[test]

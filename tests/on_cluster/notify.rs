@@ -156,7 +156,7 @@ fn a_failure_and_an_open_breaker_are_told_with_the_command_that_closes_it() {
             let text = got.text();
             let title = format!("*Open an incident: the runbook is disabled*: replacing `{}` failed\n", target.name);
             assert!(text.starts_with(&title), "{text}");
-            assert!(text.contains(&format!("\nIts circuit breaker is open. Once the cause is mended:\n```{command}```\n")), "{text}");
+            assert!(text.contains(&format!("\nIts circuit breaker is open. After you fix the cause:\n```{command}```\n")), "{text}");
             assert!(text.contains("its owner `platform-operations`, the workload's owner `team-web`"), "{text}");
         }
         let events = lab.get(&["events.events.k8s.io"]).to_string();
@@ -204,7 +204,7 @@ fn twelve_services_at_once_are_one_message() {
         assert_eq!(receiver.got().len(), 1, "{run:?}");
     }
     let text = receiver.got()[0].text();
-    assert!(text.contains("12 pods need a human, all told at once: "), "{text}");
+    assert!(text.contains("12 pods need a human: "), "{text}");
     services.iter().for_each(|name| assert!(text.contains(&format!(" of {name}: matched_services")), "{name}: {text}"));
     assert_eq!(remembered(&lab).len(), 12);
     assert_eq!(lab.writes().iter().filter(|line| line["verb"] == "update").count(), 2, "what asks, and what was told");

@@ -160,13 +160,13 @@ fn a_prometheus_probe_before_the_action() {
 
     // The first sample out of bound decides: three would take longer than the test has.
     let patient = errors(json!({"below": 0.1, "samples": 3, "intervalSeconds": 60}));
-    let requires = "probes guardrail requires below 0.1 in 3 samples in a row of probe errors, samples=0.2";
+    let requires = "blocked by probes: probe errors must answer below 0.1 in 3 samples in a row (samples=0.2)";
     blocks_run(lab.remediator_with(&before(&lab, &patient)).env("RUN_DEADLINE", "20m"), &target, requires);
-    blocks(&lab, &target, &errors(json!({"above": 0.2})), "requires above 0.2 of probe errors, samples=0.2");
-    blocks(&lab, &target, &errors(json!({"atLeast": 0.21})), "requires at least 0.21 of probe errors, samples=0.2");
-    blocks(&lab, &target, &errors(json!({"atMost": 0.19})), "requires at most 0.19 of probe errors, samples=0.2");
+    blocks(&lab, &target, &errors(json!({"above": 0.2})), "probe errors must answer above 0.2 (samples=0.2)");
+    blocks(&lab, &target, &errors(json!({"atLeast": 0.21})), "probe errors must answer at least 0.21 (samples=0.2)");
+    blocks(&lab, &target, &errors(json!({"atMost": 0.19})), "probe errors must answer at most 0.19 (samples=0.2)");
 
-    let not = |text: &str, why: &str| blocks(&lab, &target, &one(text, below()), &format!("could not ask probe errors: {url}: {why}"));
+    let not = |text: &str, why: &str| blocks(&lab, &target, &one(text, below()), &format!("probe errors must answer ({url}: {why}"));
     not("error_ratio{app=\"nobody\"}", "the query gives no series");
     not("two", "the query gives 2 series, where one is needed: aggregate them, as sum() or max() does");
     not("0 / (two{n=\"1\"} - 1)", "the query gives NaN");

@@ -101,7 +101,7 @@ fn peers_that_fail_after_the_decision_stop_it() {
     assert_eq!(run.exit, 0, "{run:?}");
     let verification = &run.outcome(&target)["verification"];
     assert_eq!(verification["result"], "not_executed", "{run:?}");
-    assert!(verification["detail"].as_str().unwrap().contains("blast-radius guardrail requires at least two ready pods"), "{run:?}");
+    assert!(verification["detail"].as_str().unwrap().contains("blocked by blast_radius: at least 2 Ready pods are required"), "{run:?}");
     assert_eq!(codes(&lab.deletions()), [409]);
     lab.untouched(&target);
 }

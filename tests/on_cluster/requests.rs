@@ -110,9 +110,10 @@ fn a_later_change_by_the_same_manager_does_not_renew_a_request_and_requested_at_
         (recorded(&lab, &target) > first).then_some(())
     });
     let writes = lab.writes().len();
-    let message = has_expired(&lab, &run(&lab), &target);
+    let late = run(&lab);
+    let message = has_expired(&lab, &late, &target);
     let was: Timestamp = first - SignedDuration::from_mins(2);
-    assert!(message.contains(&format!("the request of {was:.0} has expired, it counts for 1 minute;")), "{message}");
+    assert!(message.contains(&format!("the request has expired: it was made at {was:.0} and counts for 1 minute")), "{message}");
     assert_eq!(lab.writes().iter().skip(writes).filter(|line| line["verb"] == "update").count(), 0, "nothing came or went");
     // What a dry run and explain say of it is the same.
     let dry = lab.remediator_with(&shortly(&lab)).with("--dry-run").run();
@@ -126,8 +127,8 @@ fn a_later_change_by_the_same_manager_does_not_renew_a_request_and_requested_at_
     has_expired(&lab, &run(&lab), &target);
     lab.kubectl(&["annotate", "pod", &target.name, "--overwrite", &format!("{REQUESTED_AT}=soon")]);
     assert_eq!(run(&lab).decision(&target)["event.reason"], "malformed_request");
-    // As the message says.
-    let (_, command) = message.split_once("to renew it: ").unwrap();
+    // As the hint says.
+    let (_, command) = late.decision(&target)["hint"].as_str().unwrap().split_once("renew the request: ").unwrap();
     let renewed = Command::new("sh").args(["-c", command]).output().unwrap();
     assert!(renewed.status.success(), "{renewed:?}");
     lab.remediator_with(&shortly(&lab)).replaces(&target);

@@ -158,7 +158,7 @@ fn of_status(call: &Call, code: StatusCode, status: &Status, wait: Option<Durati
     let message = inert(&status.message, 500);
     match code {
         StatusCode::UNAUTHORIZED => Cause::Forbidden(format!("the API server does not accept our credentials: {message}")),
-        // RBAC and admission both answer 403; only the authorizer says that one «cannot VERB resource».
+        // RBAC and admission both answer 403; only the authorizer says `cannot VERB resource`.
         StatusCode::FORBIDDEN if ["impersonate", call.verb].iter().any(|verb| message.contains(&format!("cannot {verb} resource"))) => {
             Cause::Forbidden(message)
         }

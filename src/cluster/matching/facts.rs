@@ -288,7 +288,7 @@ mod tests {
         let born = |time| was_born_asking(&pod(time), &default_request_selector());
         assert!(born(Some("2026-11-23T10:00:00Z")));
         assert!(!born(Some("2026-11-23T10:00:01Z")));
-        assert!(born(None), "what cannot be told is taken for the worse");
+        assert!(born(None), "an unknown time is taken for the worse");
         assert!(!was_born_asking(&pod(None), &"other=true".parse().unwrap()));
     }
 

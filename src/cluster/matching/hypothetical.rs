@@ -21,7 +21,7 @@ pub async fn hypothetical(api: &Api, bounds: &Bounds, name: &str, runbooks: &[Ru
     ask(&mut object.metadata.labels, &bounds.selector);
     let mut request = facts::request_of(object, bounds, &super::LookedAt::by(runbooks));
     // The pod's labels may have been set long ago, by somebody who asked for nothing.
-    request.requested_at = api.now().map_or_else(|| Fact::Unknown("the API server told no time".to_owned()), Fact::Known);
+    request.requested_at = api.now().map_or_else(|| Fact::Unknown("the API server's answer had no time".to_owned()), Fact::Known);
     request.field_manager = None;
     Ok(Some(request))
 }

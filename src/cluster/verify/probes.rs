@@ -41,7 +41,7 @@ impl Verifier<'_> {
             }
             (_, Ok(_)) => None,
             (_, Err(wrong)) => {
-                // «deleted web-1, but …»: what went wrong comes first.
+                // `deleted web-1, but …`: what went wrong comes first.
                 let detail = format!("{wrong}; {}", verdict.detail);
                 Some(VerificationEnd { result: Outcome::Failed, detail, ..verdict })
             }

@@ -37,7 +37,7 @@ pub(super) async fn findings(findings: &mut Findings, api: &Api, view: &View, ne
         findings.ok("permissions", format!("ServiceAccount {account} has all {} that a run needs", trial.permissions));
     }
     for unread in view.desk.unread.iter().chain(&trial.unread) {
-        findings.warning("not looked at", unread.to_string());
+        findings.warning("not checked", unread.to_string());
     }
 }
 
@@ -48,7 +48,7 @@ fn of_runs(findings: &mut Findings, runs: &Runs, namespace: &str) {
     if runs.schedule.suspended {
         let resume =
             format!("kubectl patch cronjob {} -n {namespace} --patch '{{\"spec\": {{\"suspend\": false}}}}'", runs.schedule.cron_job);
-        findings.warning("CronJob", format!("{said}. To go on: {resume}"));
+        findings.warning("CronJob", format!("{said}; hint: to resume: {resume}"));
     } else if failed || waits {
         findings.warning("CronJob", said);
     } else {

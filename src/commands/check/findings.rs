@@ -11,22 +11,22 @@ use crate::run::RunError;
 use crate::terminal::style::Tone;
 use crate::terminal::table::{Layout, table};
 
-/// Everything that was looked at.
+/// Everything that was checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Findings {
-    /// The namespace; empty if even that could not be told.
+    /// The namespace; empty if even that is unknown.
     pub namespace: String,
     /// The API server's time, if it answered.
     pub now: Option<Timestamp>,
     /// It ran in a pod (`POD_UID` is set), so the permissions are those of a run.
     pub inside_cluster: bool,
-    /// What was found, in the order in which it was looked at.
+    /// What was found, in the order of the checks.
     pub findings: Vec<CheckFinding>,
     #[serde(skip)]
     exit: Exit,
 }
 
-/// One thing that was looked at.
+/// One check's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckFinding {
     /// How it is.
@@ -45,7 +45,7 @@ pub enum Level {
     Ok,
     /// Worth a look; runs do what they should.
     Warning,
-    /// To be mended.
+    /// Must be fixed.
     Problem,
 }
 

@@ -17,11 +17,11 @@ pub(super) struct Looked {
     pub(super) near_misses: Vec<NearMiss>,
     /// Those that are not among them.
     pub(super) more: usize,
-    /// What could not be looked at, and why.
+    /// What could not be read, and why.
     pub(super) not_looked_at: Vec<String>,
 }
 
-/// Any object, by the little that is looked at.
+/// Any object: the few fields that are checked.
 #[derive(Deserialize)]
 struct Thing {
     metadata: NamedMeta,

@@ -40,7 +40,7 @@ pub struct Explanation {
     pub near_misses: Vec<NearMiss>,
     /// How many more there are.
     pub more_near_misses: usize,
-    /// What could not be looked at for near misses, each with why.
+    /// What could not be checked for near misses, each with why.
     pub not_looked_at: Vec<String>,
 }
 

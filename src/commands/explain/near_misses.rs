@@ -36,7 +36,7 @@ pub(super) fn bounded(mut all: Vec<NearMiss>) -> (Vec<NearMiss>, usize) {
     (all, more)
 }
 
-/// The kinds that are looked at.
+/// The kinds that are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NearKind {
     Pod,
@@ -60,7 +60,7 @@ impl NearKind {
 
 pub(super) type TextPairs = BTreeMap<String, String>;
 
-/// A pod or a workload, the little that is looked at.
+/// A pod or a workload: the few fields that are checked.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) kind: NearKind,
@@ -70,7 +70,7 @@ pub(super) struct Object {
     /// Empty for pods, like the next.
     pub(super) template_labels: TextPairs,
     pub(super) template_annotations: TextPairs,
-    /// What controls it, if that is a kind that is looked at.
+    /// What controls it, if that is a kind that is checked.
     pub(super) controller: Option<(NearKind, String)>,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Words<'a> {
     pub(super) service_label: &'a str,
     /// The labels that each runbook requires of a workload.
     pub(super) opt_in: Vec<TextPairs>,
-    /// Other labels that runbooks look at.
+    /// Other labels that runbooks use.
     pub(super) others: BTreeSet<String>,
     /// The one pod that is asked about.
     pub(super) pod: Option<&'a str>,

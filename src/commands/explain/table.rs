@@ -50,7 +50,7 @@ impl Explanation {
             let _ = writeln!(text, "{:10}and {} more", "", self.more_near_misses);
         }
         if !self.not_looked_at.is_empty() {
-            let said = format!("not looked at for near misses: {}", self.not_looked_at.join("; "));
+            let said = format!("not checked for near misses: {}", self.not_looked_at.join("; "));
             let _ = write!(text, "\n{}", labelled("Not seen", &said, Tone::Warning, layout));
         }
         text

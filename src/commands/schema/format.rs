@@ -69,7 +69,7 @@ fn spec() -> Schema {
         required("action", "Action", "What it does.", action()),
         required("verification", "Verification", "How success is proved.", verification()),
         required("rollback", "Rollback", "What undoes the action.", rollback()),
-        required("escalation", "Escalation", "Who hears of it when it does not go well.", escalation()),
+        required("escalation", "Escalation", "Who is notified of a refusal or a failure.", escalation()),
     ]);
     let high_risk = json!({"properties": {"risk": {"const": Risk::High.as_str()}}, "required": ["risk"]});
     let no_more_than_approval = json!({"properties": {"decisionMode": {"not": {"const": DecisionMode::AutoExecute.as_str()}}}});
@@ -287,13 +287,13 @@ fn escalation() -> Schema {
         required(
             "onGuardrailFailure",
             "After a guardrail's block",
-            "Who hears of it. A pause that ends by itself, such as a cooldown, is told to nobody.",
+            "Who is notified. Nobody is for a pause that ends by itself, such as a cooldown.",
             one_of(&Escalate::OF_A_GUARDRAIL, Escalate::as_str),
         ),
         required(
             "onVerificationFailure",
             "After a failed verification",
-            "Who hears of it. open_incident_and_disable_runbook stops the runbook in the whole namespace until pod-remediator reset-breaker.",
+            "Who is notified. open_incident_and_disable_runbook stops the runbook in the whole namespace until pod-remediator reset-breaker.",
             one_of(&Escalate::ALL, Escalate::as_str),
         ),
     ])

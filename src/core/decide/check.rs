@@ -13,8 +13,8 @@ pub struct Check {
     pub observed: String,
     /// The limit, e.g. `at least 2`.
     pub limit: String,
-    /// Where it blocks: what a human reads after the guardrail's name, e.g. «requires at least two ready pods, app=web
-    /// ready_count=1»; else empty.
+    /// Where it blocks: what a human reads after the guardrail's id, e.g. `at least 2 Ready pods are required (service web has 1)`; else
+    /// empty.
     pub message: String,
     /// Where it blocks and ends by itself: when.
     pub until: Option<Timestamp>,
@@ -153,7 +153,7 @@ impl GuardrailId {
         Self::TimeToVerify,
     ];
 
-    /// As logs, Events and notifications write it; it never changes. Sentences write `-` for `_`.
+    /// As logs, messages, Events and notifications write it; it never changes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Request => "request_stands",

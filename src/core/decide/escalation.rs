@@ -1,11 +1,11 @@
-//! Who hears of a decision, and of an outcome.
+//! Who is notified of a decision or an outcome.
 
 use super::{Decision, GuardrailId, Mode, Reason};
 use crate::core::ledger::Outcome;
 use crate::core::runbook::Escalate;
 
 impl Decision<'_> {
-    /// Who hears of it. A pause that ends by itself is nobody's business, nor is what was only to be observed.
+    /// Who is notified. Nobody is for a pause that ends by itself, nor where the runbook only observes.
     pub fn escalation(&self) -> Escalate {
         match (self.mode, &self.reason) {
             _ if self.observing => Escalate::None,
@@ -29,7 +29,7 @@ impl Decision<'_> {
         self.blocked().any(|check| check.id == GuardrailId::Terminating && !check.is_unknown())
     }
 
-    /// What tells it from other news of the same pod. It stays the same for as long as a human need not be told again: a pause
+    /// What distinguishes it from other news of the same pod. It stays the same while a human need not be notified again: a pause
     /// that comes or goes beside other reasons changes nothing.
     pub fn distinction(&self) -> String {
         let reason = self.reason.as_str();
@@ -46,7 +46,7 @@ impl Decision<'_> {
 }
 
 impl Outcome {
-    /// Who hears of it, where a failure leads to `on_failure`.
+    /// Who is notified, where a failure leads to `on_failure`.
     pub const fn escalation(self, on_failure: Escalate) -> Escalate {
         match self {
             Self::Failed | Self::Unknown => on_failure,

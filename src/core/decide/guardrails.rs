@@ -28,7 +28,7 @@ use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Behind, FALLBACK_SERVICE_LABEL, Fact, Pod, Readings, Request, Service, Snapshot, Workload};
 use crate::core::words::inert;
 
-/// One request, its runbook, and all that the guardrails look at.
+/// One request, its runbook, and all that the guardrails check.
 pub(super) struct Case<'a> {
     pub request: &'a Request,
     pub evidence: &'a Evidence,
@@ -82,8 +82,11 @@ fn check(id: GuardrailId, case: &Case<'_>) -> Check {
     let (verdict, observed, message, until) = match finding {
         Ok(Finding::Pass(observed)) => (Verdict::Pass, observed, String::new(), None),
         Ok(Finding::NotApplicable(observed)) => (Verdict::NotApplicable, observed, String::new(), None),
-        Ok(Finding::Blocked { observed, message, until }) => (Verdict::Blocked, observed, message, until),
-        Err(Lack::Unknown(why)) => (Verdict::Blocked, format!("{UNKNOWN}{why}"), format!("could not be checked: {why}"), None),
+        Ok(Finding::Blocked { observed, requirement, found, until }) => {
+            let until_then = until.map_or_else(String::new, |until| format!(", until {until:.0}"));
+            (Verdict::Blocked, observed, format!("{requirement} ({found}{until_then})"), until)
+        }
+        Err(Lack::Unknown(why)) => (Verdict::Blocked, format!("{UNKNOWN}{why}"), format!("a fact could not be read ({why})"), None),
         Err(Lack::Unsupported(what)) => (Verdict::NotApplicable, format!("not asked: {what} is not supported"), String::new(), None),
     };
     // The cluster's texts are foreign, whatever the API server validates today.
@@ -135,7 +138,15 @@ enum Finding {
     /// It does not concern this pod: what was observed.
     NotApplicable(String),
     /// It does not hold.
-    Blocked { observed: String, message: String, until: Option<Timestamp> },
+    Blocked {
+        /// As the log has it.
+        observed: String,
+        /// What has to hold, as a sentence: `at least 2 Ready pods are required`.
+        requirement: String,
+        /// What was observed, in words.
+        found: String,
+        until: Option<Timestamp>,
+    },
 }
 
 impl Finding {
@@ -147,16 +158,24 @@ impl Finding {
         Self::NotApplicable(observed.into())
     }
 
-    /// `requires` goes before what was observed.
-    fn blocked(observed: impl Into<String>, requires: impl std::fmt::Display) -> Self {
+    /// What was observed is plain enough to be repeated to a human; else see [`Self::found`].
+    fn blocked(observed: impl Into<String>, requirement: impl Into<String>) -> Self {
         let observed = observed.into();
-        Self::Blocked { message: format!("{requires}, {observed}"), observed, until: None }
+        Self::Blocked { requirement: requirement.into(), found: observed.clone(), observed, until: None }
     }
 
-    /// What to do, or what comes next, where that is not evident.
+    /// What was observed, in words.
+    fn found(mut self, words: impl Into<String>) -> Self {
+        if let Self::Blocked { found, .. } = &mut self {
+            *found = words.into();
+        }
+        self
+    }
+
+    /// More about it, in words.
     fn and(mut self, more: impl std::fmt::Display) -> Self {
-        if let Self::Blocked { message, .. } = &mut self {
-            *message = format!("{message}, {more}");
+        if let Self::Blocked { found, .. } = &mut self {
+            *found = format!("{found}; {more}");
         }
         self
     }
@@ -165,10 +184,7 @@ impl Finding {
         if let Self::Blocked { until, .. } = &mut self {
             *until = end;
         }
-        match end {
-            Some(end) => self.and(format_args!("until {end:.0}")),
-            None => self,
-        }
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! The decision in one sentence, for a service owner at three in the morning.
 
-use super::{Check, Decision, GuardrailId, Mode, Reason};
+use super::{Decision, GuardrailId, Mode, Reason};
 use crate::core::words::{amount, inert, quoted};
 
 /// The longest name in a sentence: the longest that Kubernetes allows.
@@ -17,15 +17,15 @@ impl Decision<'_> {
         let passed = format!("every guardrail of {runbook} passed");
         match &self.reason {
             Reason::Closed(why) => format!("closed the request on {pod}: {why}"),
-            Reason::Malformed(why) => format!("skipped {pod}: malformed request, {why}"),
-            Reason::Expired { requested_at, maximum_minutes, renew_with } => format!(
-                "skipped {pod}: the request of {requested_at:.0} has expired, it counts for {}; to renew it: {renew_with}",
+            Reason::Malformed(why) => format!("skipped {pod}: malformed request: {why}"),
+            Reason::Expired { requested_at, maximum_minutes, .. } => format!(
+                "skipped {pod}: the request has expired: it was made at {requested_at:.0} and counts for {}",
                 amount(*maximum_minutes, "minute")
             ),
             Reason::NoRunbook(why) => format!("left {pod} to a human: {why}"),
             Reason::SeveralRunbooks(names) => {
                 let names = inert(&names.join(", "), 2 * LONGEST_NAME);
-                format!("left {pod} to a human: several runbooks answer to this request ({names}), annotate one or narrow their triggers")
+                format!("left {pod} to a human: several runbooks match this request ({names})")
             }
             Reason::LowConfidence { confidence, minimum } => {
                 let stated = match confidence {
@@ -33,17 +33,17 @@ impl Decision<'_> {
                     None => format!("no confidence is stated, and the runbook's minimum is {minimum}"),
                 };
                 match self.blocks() {
-                    Some(blocks) => format!("would suggest replacing {pod}: {stated}; besides, {blocks}"),
+                    Some(blocks) => format!("would suggest replacing {pod}: {stated}; and {blocks}"),
                     None => format!("would suggest replacing {pod}: {stated}; {passed}"),
                 }
             }
-            Reason::Blocked => format!("skipped {pod}: {}", self.blocks().unwrap_or_else(|| "a guardrail blocks".to_owned())),
+            Reason::Blocked => format!("skipped {pod}: {}", self.blocks().unwrap_or_else(|| "blocked by a guardrail".to_owned())),
             Reason::Approved { by, verified } => {
                 let by = by.as_deref().map_or_else(|| "somebody who gives no name".to_owned(), quoted);
                 let word = if *verified { "" } else { " (unverified: whoever may annotate the pod may say so)" };
                 format!("replacing {pod}: {passed}, and {by} approved plan {}{word}", self.plan_id())
             }
-            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void, {why}")),
+            Reason::ApprovalVoid(why) => self.allowed(&pod, &passed, &format!("the approval given is void: {why}")),
             Reason::RunbookMode => self.allowed(&pod, &passed, "the runbook allows no more"),
             Reason::HighRisk => self.allowed(&pod, &passed, "its risk is high"),
             Reason::Ceiling => self.allowed(&pod, &passed, "the run's mode ceiling allows no more"),
@@ -87,7 +87,7 @@ impl Decision<'_> {
         )
     }
 
-    /// Every guardrail that blocks, joined with `; `. Several that lack the same fact are one clause: it says so once.
+    /// `blocked by cooldown: …; probes: …`. Several that lack the same fact are one clause: it says so once.
     fn blocks(&self) -> Option<String> {
         let mut clauses: Vec<(&str, Vec<GuardrailId>)> = Vec::new();
         for check in self.blocked() {
@@ -96,8 +96,9 @@ impl Decision<'_> {
                 None => clauses.push((&check.message, vec![check.id])),
             }
         }
-        let clauses: Vec<String> = clauses.into_iter().map(|(message, ids)| format!("{} {message}", guardrails(&ids))).collect();
-        (!clauses.is_empty()).then(|| clauses.join("; "))
+        let ids = |ids: Vec<GuardrailId>| ids.into_iter().map(GuardrailId::as_str).collect::<Vec<_>>().join(", ");
+        let clauses: Vec<String> = clauses.into_iter().map(|(message, of)| format!("{}: {message}", ids(of))).collect();
+        (!clauses.is_empty()).then(|| format!("blocked by {}", clauses.join("; ")))
     }
 }
 
@@ -144,21 +145,4 @@ fn split_unquoted<'a>(text: &'a str, words: &str) -> Option<(&'a str, &'a str)> 
         }
     }
     None
-}
-
-impl Check {
-    /// Where it blocks: the whole clause, e.g. «blast-radius guardrail requires at least two ready pods, app=web ready_count=1».
-    pub fn clause(&self) -> String {
-        format!("{} {}", guardrails(&[self.id]), self.message)
-    }
-}
-
-/// `cooldown guardrail`, `a, b and c guardrails`.
-fn guardrails(ids: &[GuardrailId]) -> String {
-    let names: Vec<String> = ids.iter().map(|id| id.as_str().replace('_', "-")).collect();
-    match names.split_last() {
-        Some((last, [])) => format!("{last} guardrail"),
-        Some((last, others)) => format!("{} and {last} guardrails", others.join(", ")),
-        None => String::new(),
-    }
 }

@@ -26,6 +26,14 @@ impl Remedy {
     fn by(self, command: impl Into<String>) -> Self {
         Self { command: Some(command.into()), ..self }
     }
+
+    /// `advice: command`.
+    fn in_one_line(self) -> String {
+        match self.command {
+            Some(command) => format!("{}: {command}", self.advice),
+            None => self.advice,
+        }
+    }
 }
 
 /// What a remedy speaks of: the pod that asks, and what is known around it.
@@ -93,7 +101,7 @@ impl<'a> Subject<'a> {
 
     /// Takes the request back and makes it again, so that it is of now.
     fn ask_again(&self) -> Remedy {
-        let advice = "if it is still wanted, ask again: remove the label and set it once more";
+        let advice = "if the pod is still to be replaced, ask again: remove the label and set it once more";
         match self.one_label() {
             Some((key, value)) => {
                 let label = self.kubectl(format_args!("label pod {}", self.pod()));
@@ -131,7 +139,7 @@ impl Check {
         match self.verdict {
             Verdict::Pass | Verdict::NotApplicable => None,
             Verdict::Blocked if self.is_unknown() => {
-                Some(Remedy::new("what could not be read blocks: see to it that it can be, or wait, for every run reads it anew"))
+                Some(Remedy::new("make what could not be read readable, or wait: every run reads it again"))
             }
             Verdict::Blocked => Some(self.id.remedy(self, subject)),
         }
@@ -148,7 +156,8 @@ impl GuardrailId {
         let (namespace, workload, runbook) = (subject.namespace(), subject.workload_in_words(), subject.runbook_in_words());
         match self {
             Self::Request if check.observed.starts_with(annotation::REQUESTED_AT) => {
-                Remedy::new("if it is still wanted, renew the request as of now").by(renew_with(&subject.request.pod.name, namespace))
+                Remedy::new("if the pod is still to be replaced, renew the request as of now")
+                    .by(renew_with(&subject.request.pod.name, namespace))
             }
             Self::Request => subject.ask_again(),
             Self::BareRequest => Remedy::new("say what is wrong with the pod, then ask again").by(format!(
@@ -158,15 +167,15 @@ impl GuardrailId {
                 annotation::PROBABLE_CAUSE,
                 annotation::CONFIDENCE
             )),
-            Self::SymptomPresent => Remedy::new("nothing, if it is well: then remove the request; else say what is wrong with it now")
+            Self::SymptomPresent => Remedy::new("if the pod is well, remove the request; otherwise state the symptom that it has now")
                 .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::Namespace => Remedy::new(format!(
-                "if {runbook} is meant for this namespace too, its owner adds {namespace} to spec.scope.allowedNamespaces"
+                "if {runbook} is for this namespace too, ask its owner to add {namespace} to spec.scope.allowedNamespaces"
             )),
             Self::OptIn => {
                 let required = subject.runbook.map(|runbook| runbook.scope.required_labels.as_slice()).unwrap_or_default();
                 let labels: Vec<String> = required.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                let advice = Remedy::new(format!("the owner of {workload} opts it in, if automation may replace its pods"));
+                let advice = Remedy::new(format!("if automation may replace the pods of {workload}, its owner opts in"));
                 match subject.workload_argument() {
                     Some(workload) => advice.by(subject.kubectl(format_args!("label {workload} {}", labels.join(" ")))),
                     None => advice,
@@ -174,19 +183,19 @@ impl GuardrailId {
             }
             Self::Controller => match subject.workload().and_then(|workload| workload.controller.as_ref()) {
                 Some(controller) => Remedy::new(format!(
-                    "leave it to {}; if {runbook} may touch what that controls, its owner adds {} to spec.scope.allowedControllers",
+                    "leave the pod to {}; if {runbook} may replace its pods, ask the runbook's owner to add {} to spec.scope.allowedControllers",
                     inert(&controller.to_string(), 253),
                     inert(&controller.kind, 253)
                 )),
-                None => Remedy::new("look after this pod by hand: pods of this kind are never replaced by automation"),
+                None => Remedy::new("handle this pod by hand: automation never replaces pods of this kind"),
             },
-            Self::OwnsNothing => Remedy::new("look after the pod by hand, together with what it owns: all of it is deleted with the pod")
+            Self::OwnsNothing => Remedy::new("handle the pod by hand, together with what it owns: all of it is deleted with the pod")
                 .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::WorkloadKind => Remedy::new(format!(
-                "if {runbook} is meant for workloads of this kind too, its owner adds the kind to spec.scope.workloadKinds"
+                "if {runbook} is for workloads of this kind too, ask its owner to add the kind to spec.scope.workloadKinds"
             )),
             Self::ServiceLabel => Remedy::new(format!(
-                "set label {} in spec.template.metadata.labels of {workload}, and let it roll out: pods made from the template then carry it",
+                "set label {} in spec.template.metadata.labels of {workload}, and let it roll out: its pods then have it",
                 subject.snapshot.bounds.service_label
             )),
             Self::RequestLabelInTemplate => Remedy::new(format!(
@@ -194,27 +203,26 @@ impl GuardrailId {
                 subject.selector()
             )),
             Self::Terminating => {
-                let advice = Remedy::new("nothing, if the deletion is meant; if it hangs, a finalizer holds it");
+                let advice = Remedy::new("if the deletion is intended, do nothing; if it hangs, look for a finalizer");
                 match subject.workload().filter(|workload| workload.deleting).and(subject.workload_argument()) {
                     Some(argument) => advice.by(subject.kubectl(format_args!("get {argument} -o jsonpath='{{.metadata.finalizers}}'"))),
                     None => advice.by(format!("kubectl get namespace {namespace} -o jsonpath='{{.status.conditions}}'")),
                 }
             }
             Self::CanStart => Remedy::new(format!(
-                "see to what keeps this pod from running, or takes its volume: a new pod of {workload} would fare the same"
+                "fix what keeps this pod from running, or deletes its volume: another pod of {workload} would not start either"
             ))
             .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::BlastRadius => {
                 let least = subject.runbook.map_or(2, |runbook| runbook.guardrails.minimum_ready_replicas);
                 let advice = format!(
-                    "get at least {} of the service ready: mend those that are not, or scale {workload} up; \
-                     meanwhile this pod is for a human",
+                    "get {} of the service Ready: scale {workload} up or fix its unready pods, or replace the pod by hand",
                     amount(least, "pod")
                 );
                 Remedy { advice, command: subject.look_at_peers() }
             }
             Self::OwnRedundancy => {
-                let advice = Remedy::new(format!("get a second pod of {workload} ready first, or it serves nobody meanwhile"));
+                let advice = Remedy::new(format!("get a second pod of {workload} Ready first, or it serves nobody during the replacement"));
                 match (subject.workload_argument(), subject.workload()) {
                     (Some(argument), Some(workload)) if workload.desired < 2 => {
                         advice.by(subject.kubectl(format_args!("scale {argument} --replicas 2")))
@@ -223,47 +231,45 @@ impl GuardrailId {
                 }
             }
             Self::UnavailablePercent => {
-                let advice = format!("get more pods of {workload} ready first, or scale it up; meanwhile this pod is for a human");
+                let advice = format!("get more pods of {workload} Ready first, scale it up, or replace the pod by hand");
                 Remedy { advice, command: subject.look_at_peers() }
             }
             Self::Rollout => rollout(subject),
-            Self::OrderedPeers => Remedy { advice: format!("mend the other pods of {workload} first"), command: subject.look_at_peers() },
-            Self::MaintenanceWindow => wait("the runbook keeps automation out of these hours"),
-            Self::BlockingLabel => Remedy::new("wait until what the label stands for is over, and remove it then").by(subject
+            Self::OrderedPeers => Remedy { advice: format!("fix the other pods of {workload} first"), command: subject.look_at_peers() },
+            Self::MaintenanceWindow => wait("the runbook does not act in these hours"),
+            Self::BlockingLabel => Remedy::new("wait until what the label stands for is over, then remove it").by(subject
                 .kubectl(format_args!("get {} --show-labels", subject.workload_argument().unwrap_or_else(|| "deployments".to_owned())))),
-            Self::BlockingAnnotation => Remedy::new("leave the pod alone until whoever set the annotation has taken it away")
+            Self::BlockingAnnotation => Remedy::new("leave the pod alone until whoever set the annotation removes it")
                 .by(format!("{} -o jsonpath='{{.metadata.annotations}}'", subject.kubectl(format_args!("get pod {}", subject.pod())))),
             Self::Cooldown => wait("the service is given time to settle after each replacement"),
-            Self::HourlyRate => {
-                wait("so many replacements in an hour have not cured it; if it needs one more, find out why before you do it by hand")
-            }
+            Self::HourlyRate => wait("replacing it has not helped so far; find out why before you replace the pod by hand"),
             Self::ConcurrentActions => {
-                wait("another run is at work, or a run settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
+                wait("another run is at work, or the next one settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
             }
             Self::CircuitBreaker => {
-                let advice = Remedy::new("find out why the last replacement failed, mend that, then close the breaker");
+                let advice = Remedy::new("find out why the last replacement failed, fix the cause, then close the circuit breaker");
                 Remedy { command: subject.open_breaker().map(|opening| opening.reset_with(namespace)), ..advice }
             }
-            Self::DisruptionBudget => {
-                Remedy::new("get the service's other pods healthy, or give the budget room; just one budget may select a pod")
-                    .by(subject.kubectl("get poddisruptionbudgets"))
+            Self::DisruptionBudget => Remedy::new(
+                "get the other pods healthy, or let the PodDisruptionBudget allow a disruption; only one budget may select a pod",
+            )
+            .by(subject.kubectl("get poddisruptionbudgets")),
+            Self::AffectedServices => wait("replacements in many services at once look like an outage, or cause one"),
+            Self::MatchedServices => {
+                Remedy::new("find out what these services have in common, and remove the labels that were set by mistake")
+                    .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector())))
             }
-            Self::AffectedServices => wait("replacements in many services at once would look like, or make, an outage"),
-            Self::MatchedServices => Remedy::new("find out what these services have in common, and remove the labels that are not meant")
-                .by(subject.kubectl(format_args!("get pods -l '{}' --show-labels", subject.selector()))),
-            Self::Probes => Remedy::new(format!("see to what the probes of {runbook} ask about: automation waits until they hold"))
+            Self::Probes => Remedy::new(format!("fix what the probes of {runbook} ask about: automation waits until they hold"))
                 .by(subject.kubectl(format_args!("get {} -o wide", subject.workload_argument().unwrap_or_else(|| "pods".to_owned())))),
             Self::TimeToVerify if check.is_too_long() => Remedy::new(format!(
-                "the owner of {runbook} lowers spec.verification.timeoutSeconds (or asks fewer probes), or the operator raises --deadline \
-                 (RUN_DEADLINE), and the CronJob's activeDeadlineSeconds with it"
+                "ask the owner of {runbook} to lower spec.verification.timeoutSeconds or remove probes, or the operator to raise --deadline \
+                 (RUN_DEADLINE) and the CronJob's activeDeadlineSeconds with it"
             )),
             Self::TimeToVerify if !check.is_a_pause() => Remedy::new(format!(
-                "the owner of {runbook} raises spec.verification.timeoutSeconds beyond what {workload} takes: its probes' delays, \
-                 minReadySeconds, and its grace, where a new pod has no place until the old one is gone"
+                "ask the owner of {runbook} to raise spec.verification.timeoutSeconds above what {workload} takes: its probes' delays, \
+                 minReadySeconds, and the old pod's grace period if the new one must wait for it"
             )),
-            Self::TimeToVerify => {
-                Remedy::new("wait for the next run, which has all of its time; if every run says so, raise its --deadline (RUN_DEADLINE)")
-            }
+            Self::TimeToVerify => Remedy::new("wait for the next run; if every run says so, raise its --deadline (RUN_DEADLINE)"),
         }
     }
 }
@@ -275,23 +281,21 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
     };
     match workload.kind {
         _ if workload.cannot_create.is_some() => {
-            Remedy::new(format!("let pods of {words} be created again: raise the quota, or change what the policy refuses"))
+            Remedy::new(format!("let pods of {words} be created again: raise the quota, or change what the admission policy refuses"))
                 .by(subject.kubectl(format_args!("describe {argument}")))
         }
         WorkloadKind::StatefulSet if workload.was_rolled_back(subject.request.revision.as_deref()) => Remedy::new(format!(
-            "the template of {words} was set back, and its controller waits for this pod, which is of the bad revision: if it never gets \
-             ready, deleting just this pod by hand is what Kubernetes documents (forced rollback)"
+            "the template of {words} was rolled back, and its controller waits for this pod of the bad revision: if it never gets Ready, \
+             delete just this pod by hand, as Kubernetes documents it (forced rollback)"
         ))
         .by(subject.kubectl(format_args!("delete pod {}", subject.pod()))),
-        _ if workload.stalled.is_some() => {
-            Remedy::new(format!("the rollout of {words} does not go on by itself: mend it, or roll it back"))
-                .by(subject.kubectl(format_args!("rollout undo {argument}")))
-        }
+        _ if workload.stalled.is_some() => Remedy::new(format!("the rollout of {words} is stuck: fix it, or roll it back"))
+            .by(subject.kubectl(format_args!("rollout undo {argument}"))),
         _ if workload.paused => Remedy::new(format!("finish what {words} was paused for, then resume it"))
             .by(subject.kubectl(format_args!("rollout resume {argument}"))),
-        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet if workload.on_delete => Remedy::new(format!(
-            "its strategy is OnDelete, so deleting this pod is a step of {words}'s update: whoever rolls it out deletes it"
-        )),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet if workload.on_delete => {
+            Remedy::new(format!("the update strategy of {words} is OnDelete: whoever rolls it out deletes this pod"))
+        }
         // kubectl rollout knows no ReplicaSets.
         WorkloadKind::ReplicaSet => Remedy::new(format!("let {words} reach its size")).by(subject.kubectl(format_args!("get {argument}"))),
         _ => Remedy::new(format!("let the rollout of {words} end, or roll it back"))
@@ -300,47 +304,57 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
 }
 
 impl Decision<'_> {
+    /// What a human can do about it, in one line and inert: the remedy of the first block that does not end by itself, else of what led to
+    /// the decision. `None` where there is nothing to do, or the message has the command.
+    pub fn hint(&self, subject: &Subject<'_>) -> Option<String> {
+        let remedy = match &self.reason {
+            Reason::Closed(_) => None,
+            _ if self.mode == Mode::ApprovalRequired => None,
+            Reason::Blocked => self.blocked().find(|check| !check.is_a_pause()).and_then(|check| check.remedy(subject)),
+            _ => self.remedy(subject),
+        };
+        remedy.map(|remedy| remedy.in_one_line())
+    }
+
     /// What to do about what led to it; `None` where that is for the guardrails to say, or nothing stands in the way.
     pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
         let mode = self.mode;
         let runbook = subject.runbook_in_words();
         let by_hand = || {
             let command = subject.runbook.map(|runbook| runbook.action.command.on(&subject.pod(), subject.namespace()));
-            Remedy { advice: "if you agree, do by hand what would be done".to_owned(), command }
+            Remedy { advice: "if you agree, do it by hand".to_owned(), command }
         };
         match &self.reason {
             Reason::Closed(_) => Some(
-                Remedy::new(
-                    "nothing: the request goes with the pod; if the object stays, look at it, and delete it once it has told you why",
-                )
-                .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
+                Remedy::new("do nothing: the request goes with the pod; if the object stays, find out why, then delete it")
+                    .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             ),
             Reason::Malformed(_) => Some(
-                Remedy::new("correct the annotation, or remove it; the request stands meanwhile")
+                Remedy::new("correct the annotation, or remove it; the request stays")
                     .by(subject.kubectl(format_args!("annotate pod {} KEY=VALUE --overwrite", subject.pod()))),
             ),
-            Reason::Expired { renew_with, .. } => Some(Remedy::new("if it is still wanted, renew it").by(renew_with)),
+            Reason::Expired { renew_with, .. } => Some(Remedy::new("if the pod is still to be replaced, renew the request").by(renew_with)),
             Reason::NoRunbook(_) => {
-                Some(Remedy::new("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"))
+                Some(Remedy::new("handle the pod by hand; to automate this, list the symptom and the cause in a runbook"))
             }
             Reason::SeveralRunbooks(_) => {
-                Some(
-                    Remedy::new("name the one that is meant on the pod, or narrow the runbooks' triggers")
-                        .by(subject.kubectl(format_args!("annotate pod {} {}=RUNBOOK", subject.pod(), annotation::RUNBOOK))),
-                )
+                Some(Remedy::new("name one of them on the pod, or narrow the triggers of the runbooks").by(subject.kubectl(format_args!(
+                    "annotate pod {} {}=RUNBOOK",
+                    subject.pod(),
+                    annotation::RUNBOOK
+                ))))
             }
             Reason::LowConfidence { .. } => Some(by_hand()),
             Reason::Blocked | Reason::Approved { .. } => None,
             Reason::RunbookMode | Reason::HighRisk | Reason::Ceiling if mode == Mode::AutoExecute => None,
             Reason::ApprovalVoid(_) | Reason::RunbookMode | Reason::HighRisk | Reason::Ceiling if mode == Mode::ApprovalRequired => {
-                let advice = "approve exactly this plan, under your own name, if you agree; the next run carries it out";
+                let advice = "if you agree, approve exactly this plan under your own name; the next run carries it out";
                 Some(Remedy { advice: advice.to_owned(), command: self.plan.as_ref().map(|plan| plan.approve_with.clone()) })
             }
             Reason::ApprovalVoid(_) => None,
-            Reason::RunbookMode => Some(Remedy {
-                advice: format!("{}; {runbook} itself allows no more than {}", by_hand().advice, mode.as_str()),
-                ..by_hand()
-            }),
+            Reason::RunbookMode => {
+                Some(Remedy { advice: format!("{}; {runbook} allows no more than {}", by_hand().advice, mode.as_str()), ..by_hand() })
+            }
             Reason::HighRisk => Some(Remedy { advice: format!("{}; the risk of {runbook} is high", by_hand().advice), ..by_hand() }),
             Reason::Ceiling => Some(Remedy {
                 advice: format!("{}; --mode-ceiling (MODE_CEILING) allows no more than {}", by_hand().advice, mode.as_str()),

@@ -168,6 +168,11 @@ impl World {
         self.decide().message("web-a")
     }
 
+    fn hint(&self) -> Option<String> {
+        let decision = self.decide();
+        decision.hint(&super::Subject::new(&self.snapshot.requests[0], decision.runbook, &self.snapshot, &self.ledger))
+    }
+
     #[track_caller]
     fn check(&self, id: GuardrailId) -> Check {
         self.decide().guardrails.into_iter().find(|check| check.id == id).unwrap()

@@ -42,7 +42,7 @@ pub struct Ledger {
     /// Plans that wait for a human's approval, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub proposals: Vec<Proposal>,
-    /// What humans were told by webhook, oldest first.
+    /// What humans were notified of by webhook, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notified: Vec<Notified>,
     /// The requests that stand, and since when.
@@ -298,7 +298,7 @@ pub enum BreakerChange {
     Reset,
 }
 
-/// A human was told of one pod, for one reason.
+/// A human was notified of one pod, for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Notified {

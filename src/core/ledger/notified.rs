@@ -1,4 +1,4 @@
-//! Which humans have been told what, so that nobody is told twice.
+//! What humans were notified of, so that nobody is notified twice.
 
 use jiff::Timestamp;
 
@@ -15,12 +15,12 @@ impl Execution {
 }
 
 impl Ledger {
-    /// When a human was told of this pod for this reason.
+    /// When a human was notified of this pod for this reason.
     pub fn told(&self, pod_uid: &str, reason: &str) -> Option<Timestamp> {
         self.notified.iter().filter(|one| one.pod_uid == pod_uid && one.reason == reason).map(|one| one.at).max()
     }
 
-    /// Takes note of what humans were told; false if there is nothing to note.
+    /// Remembers these notifications; false if there are none.
     pub fn note(&mut self, told: &[Notified]) -> bool {
         self.notified.extend_from_slice(told);
         !told.is_empty()
@@ -59,7 +59,7 @@ mod tests {
         let text = r#"{"schemaVersion":1,"ledger":{"executions":[],"breaker":[]}}"#;
         assert_eq!(Ledger::decode(text, Timestamp::UNIX_EPOCH).unwrap(), Ledger::default());
         let written = r#"{"schemaVersion":2,"ledger":{"executions":[],"breaker":[]}}"#;
-        assert_eq!(Ledger::default().encode().unwrap(), written, "nor does one that told nobody say so");
+        assert_eq!(Ledger::default().encode().unwrap(), written, "nor does one without notifications");
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Execution {
 
 impl Ledger {
     /// Forgets executions older than seven days, but none in flight and not the last of a service; and a breaker's past
-    /// once it has been reset for that long; plans that nobody can approve any more; and whom it told what. Never what a limit still rests on.
+    /// once it has been reset for that long; plans that nobody can approve any more; and old notifications. Never what a limit still rests on.
     pub fn prune(&mut self, now: Timestamp) {
         let mut seen = BTreeSet::new();
         let mut kept: Vec<bool> = self

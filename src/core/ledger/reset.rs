@@ -13,7 +13,7 @@ pub struct Reset {
     pub runbook: String,
     /// The one for this service; without it, every open one of the runbook.
     pub service: Option<String>,
-    /// What was mended.
+    /// What was fixed.
     pub reason: String,
     /// Who, by the API server's word.
     pub actor: String,

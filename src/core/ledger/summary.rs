@@ -47,7 +47,7 @@ impl Ledger {
     }
 }
 
-/// One inert line; what was seen is told in full in the ledger itself.
+/// One inert line; the ledger itself has the full text.
 fn line(text: &mut String, line: &str) {
     text.push_str(&inert(line, MAX_LINE));
     text.push('\n');

@@ -1,7 +1,7 @@
 //! Reads a tree field by field and collects what is wrong instead of stopping at it.
 //!
 //! A reader takes a [`Value`] and returns a [`Read`]. Its error, [`Reported`], can only be had by reporting a problem, so that
-//! whatever could not be read has been told, and nothing can get lost.
+//! whatever could not be read has been reported, and nothing can get lost.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! YAML as a tree in which every key and every value knows its line and column.
 //!
-//! A derived `Deserialize` stops at its first error; a tree can be read to the end, so that all mistakes are told at once.
+//! A derived `Deserialize` stops at its first error; a tree can be read to the end, so that all mistakes are reported at once.
 
 use std::fmt;
 

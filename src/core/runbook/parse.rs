@@ -39,7 +39,7 @@ pub(crate) const LONGEST_ANNOTATION: usize = 256;
 ///
 /// # Errors
 ///
-/// Every mistake in it, in the order of the file. YAML that does not parse, or has a key twice, is the only one told.
+/// Every mistake in it, in the order of the file. Of YAML that does not parse or repeats a key, only that is reported.
 ///
 /// # Examples
 ///

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::core::words::inert;
 
-/// The longest file name, path or message that is told, in characters.
+/// The longest file name, path or message that is printed, in characters.
 const LONGEST: usize = 4096;
 
 /// One mistake, as `file:line:column: field.path: what is wrong and what is allowed`.

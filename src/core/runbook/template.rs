@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Template {
     }
 }
 
-/// The text with each variable replaced, once: what a value holds is not looked at again.
+/// The text with each variable replaced, once: variables in a value are not replaced.
 fn pieces(text: &str, value: impl Fn(Variable) -> Result<String, String>) -> Result<String, String> {
     let known = || Variable::ALL.map(|variable| format!("${{{}}}", variable.as_str())).join(", ");
     let mut whole = String::new();

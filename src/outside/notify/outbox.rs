@@ -1,4 +1,4 @@
-//! What waits to be told in one run: each thing once, many of them as one message, and no more than a run has time for.
+//! The notifications of one run: each thing once, many of them as one message, and no more than a run has time for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use crate::core::runbook::Escalate;
 use crate::outside::http::ExchangeLimits;
 use crate::terminal::audit::Record;
 
-/// News up to this number are told one by one.
+/// Up to this number, each gets a message of its own.
 const MOST_SINGLE: usize = 3;
-/// What is kept until it is told; the rest is only counted: ten thousand pods may ask at once.
+/// This many are kept until they are sent; the rest are only counted: ten thousand pods may ask at once.
 const MOST_WAITING: usize = 50;
 /// Pods that a message about many names.
 const MOST_LISTED: usize = 15;
@@ -69,7 +69,7 @@ impl Outbox {
         Self { open, told: BTreeSet::new(), waiting: Vec::new(), surplus: 0, calls: MOST_CALLS, time: ALL_CALLS }
     }
 
-    /// What the ledger says has been told stays out.
+    /// Leaves out what the ledger says was sent already.
     pub fn knows(&mut self, ledger: &Ledger) {
         self.told = ledger.notified.iter().map(|one| (one.pod_uid.clone(), one.reason.clone())).collect();
     }
@@ -79,7 +79,7 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// Puts something in, unless nobody is to hear of it or it is in there already.
+    /// Adds a notification, unless its level is none or it is in there already.
     pub fn add(&mut self, level: Escalate, pod_uid: &str, reason: String, record: &Record) {
         let known = |news: &News| news.pod_uid == pod_uid && news.reason == reason;
         if !self.open || level == Escalate::None || self.waiting.iter().any(known) {
@@ -96,7 +96,7 @@ impl Outbox {
         }
     }
 
-    /// Takes all of it out, as messages: without what the ledger says has been told meanwhile.
+    /// Takes all of it out, as messages, without what the ledger says was sent meanwhile.
     pub fn take(&mut self, ledger: &Ledger, now: Timestamp) -> Vec<Message> {
         let (mut news, surplus) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.surplus));
         news.retain(|news| ledger.told(&news.pod_uid, &news.reason).is_none());
@@ -148,7 +148,7 @@ impl Message {
         }
         let listed = listed.join("; ");
         let noun = if self.news.iter().all(|news| news.record.pod.is_some()) { "pods" } else { "things" };
-        if count == 1 { listed } else { format!("{count} {noun} need a human, all told at once: {listed}") }
+        if count == 1 { listed } else { format!("{count} {noun} need a human: {listed}") }
     }
 
     /// What the ledger is to remember once it has been sent.

@@ -15,6 +15,11 @@ const LONGEST_VALUE: usize = 300;
 pub fn slack(record: &Record) -> String {
     let mut lines = vec![title(record), block(&record.message, LONGEST_MESSAGE)];
     let escalation = record.escalation.as_ref();
+    // What is pasted stands by itself, below.
+    let command = escalation.and_then(|one| one.reset_with.as_deref());
+    if let Some(hint) = record.hint.as_ref().filter(|_| command.is_none()) {
+        lines.push(format!("Hint: {}", code_of(hint, LONGEST_MESSAGE)));
+    }
     lines.extend(listed(&[("Service", record.service.as_deref()), ("pod", record.pod.as_deref()), ("namespace", Some(&record.namespace))]));
     lines.extend(listed(&[
         ("Runbook", record.runbook.as_deref()),
@@ -25,8 +30,8 @@ pub fn slack(record: &Record) -> String {
         lines.push(format!("To approve it until {:.0}:", approval.expires_at));
         lines.push(block(&approval.approve_with, LONGEST_MESSAGE));
     }
-    if let Some(command) = escalation.and_then(|one| one.reset_with.as_deref()) {
-        lines.push("Its circuit breaker is open. Once the cause is mended:".to_owned());
+    if let Some(command) = command {
+        lines.push("Its circuit breaker is open. After you fix the cause:".to_owned());
         lines.push(block(command, LONGEST_MESSAGE));
     }
     lines.extend(listed(&[("Incident", record.incident.as_deref()), ("run", Some(&record.run_id))]));
@@ -69,7 +74,11 @@ fn listed(fields: &[(&str, Option<&str>)]) -> Option<String> {
 }
 
 fn code(value: &str) -> String {
-    format!("`{}`", harmless(value, LONGEST_VALUE))
+    code_of(value, LONGEST_VALUE)
+}
+
+fn code_of(text: &str, longest: usize) -> String {
+    format!("`{}`", harmless(text, longest))
 }
 
 fn block(text: &str, longest: usize) -> String {

@@ -1,4 +1,4 @@
-//! Standard output, told apart from a standard output that takes everything and keeps nothing.
+//! Standard output, distinguished from a standard output that accepts everything and keeps nothing.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Write};
@@ -40,7 +40,7 @@ const DESCRIPTOR: &str = "/proc/self/fd/1";
 const FLAGS: &str = "/proc/self/fdinfo/1";
 
 /// It is the `/dev/null` that Rust's runtime opens, to read and to write, in place of a descriptor that was closed at start. A shell's
-/// `>/dev/null` is opened to write only: whoever wants to keep nothing may. Where there is no `/proc`, this cannot be told.
+/// `>/dev/null` is opened to write only: whoever wants to keep nothing may. Without `/proc`, this is unknown.
 fn is_placeholder(target: Option<&std::path::Path>, info: Option<&str>) -> bool {
     const ACCESS_MODE: u32 = 0o3;
     const READ_AND_WRITE: u32 = 0o2;

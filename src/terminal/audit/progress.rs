@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthChar;
 use super::Style;
 use crate::core::words::inert;
 
-/// How often what is waited for should be told again: the seconds in it move on.
+/// How often a wait reports its progress, because the seconds in it move on.
 pub const TICK: Duration = Duration::from_secs(1);
 
 /// To the first column, and the line is empty.

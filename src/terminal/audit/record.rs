@@ -16,6 +16,8 @@ pub struct Record {
     pub timestamp: Timestamp,
     /// In language that a service owner understands.
     pub message: String,
+    /// What a human can do about it, with the command where there is one; null where there is nothing to do, or the message says it.
+    pub hint: Option<String>,
     /// What kind of line this is.
     #[serde(rename = "event.action")]
     pub kind: RecordKind,
@@ -81,7 +83,7 @@ pub struct Record {
     pub action: Option<ActionRecord>,
     /// What a human has to approve, or has approved.
     pub approval: Option<ApprovalRecord>,
-    /// Who hears of it.
+    /// Who is notified.
     pub escalation: Option<EscalationRecord>,
     /// What was seen afterwards.
     pub verification: Option<VerificationRecord>,
@@ -231,7 +233,7 @@ pub struct ApprovalRecord {
     pub verified: Option<bool>,
 }
 
-/// Who hears of what did not go well.
+/// Who is notified of a refusal or a failure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EscalationRecord {
     /// none, page_service_owner, open_incident or open_incident_and_disable_runbook, as the runbook says.
@@ -287,6 +289,7 @@ impl Record {
         Self {
             timestamp: Timestamp::UNIX_EPOCH,
             message: String::new(),
+            hint: None,
             kind,
             outcome: None,
             reason: None,

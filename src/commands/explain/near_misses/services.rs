@@ -8,7 +8,7 @@ use crate::core::words::{PROGRAM, inert, quoted};
 
 /// The label that tells the releases of one chart apart.
 pub(super) const INSTANCE: &str = "app.kubernetes.io/instance";
-/// So many are told.
+/// The most services that are listed.
 const MOST_INSTANCES: usize = 5;
 
 /// What names a service in the field where neither `app` nor `app.kubernetes.io/name` does, the most telling first: add-ons of

@@ -23,7 +23,8 @@ pub(super) fn disruption_budget(case: &Case<'_>) -> Ruling {
             _ => {
                 let names: Vec<&str> = selecting.iter().map(|budget| budget.name.as_str()).collect();
                 let observed = format!("budgets={}", inert(&names.join(","), LONGEST_LIST));
-                Ok(Finding::blocked(observed, "requires at most one disruption budget that selects the pod"))
+                let found = format!("{} do", inert(&names.join(" and "), LONGEST_LIST));
+                Ok(Finding::blocked(observed, "at most one PodDisruptionBudget may select the pod").found(found))
             }
         }
     })
@@ -39,10 +40,14 @@ fn one(budget: &Budget, ready: bool) -> Finding {
         return Finding::Pass(format!("{observed} (the pod is not Ready, and enough others are)"));
     }
     if budget.observed_generation < budget.generation {
-        return Finding::blocked(format!("budget={name}"), "requires that the disruption controller has seen the budget's latest change");
+        let requirement = format!("the disruption controller must have observed the latest change of PodDisruptionBudget {name}");
+        let found = format!("generation {}, observed {}", budget.generation, budget.observed_generation);
+        return Finding::blocked(format!("budget={name}"), requirement).found(found);
     }
     if *allowed <= 0 {
-        return Finding::blocked(observed, "requires that the disruption budget allows a disruption");
+        let requirement = format!("PodDisruptionBudget {name} must allow a disruption");
+        let found = format!("it allows {allowed}: healthy pods {healthy}, desired {desired}");
+        return Finding::blocked(observed, requirement).found(found);
     }
     Finding::Pass(observed)
 }

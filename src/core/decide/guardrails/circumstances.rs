@@ -20,12 +20,10 @@ pub(super) fn maintenance_window(case: &Case<'_>) -> Ruling {
         let refused = match open(windows, case.now) {
             Open::Yes if windows.is_empty() => return Ok(Finding::not_applicable("the runbook has no maintenance windows")),
             Open::Yes => return Ok(Finding::pass(observed)),
-            Open::Denied(window) => Finding::blocked(observed, format_args!("requires a time outside of its window ({window})")),
-            Open::Outside => {
-                Finding::blocked(observed, format_args!("requires a time in one of its windows ({})", listed(Some(Effect::Allow))))
-            }
+            Open::Denied(window) => Finding::blocked(observed, format!("the runbook does not act in its window {window}")),
+            Open::Outside => Finding::blocked(observed, format!("the runbook acts only in its windows {}", listed(Some(Effect::Allow)))),
         };
-        Ok(refused.until(opens_at(windows, case.now)))
+        Ok(refused.found(format!("now {:.0}", case.now)).until(opens_at(windows, case.now)))
     })
 }
 
@@ -82,15 +80,9 @@ fn blocking(
         for (place, pairs) in &places {
             let found = stopping.iter().zip(&names).find(|((key, value), _)| pairs.get(key) == Some(value));
             if let Some((_, name)) = found {
-                let refused =
-                    Finding::blocked(format!("{place} has {name}"), format_args!("requires that nothing stops it by {}", article(what)));
-                return Ok(refused.and("whoever set it removes it once that is over"));
+                return Ok(Finding::blocked(format!("{place} has {name}"), format!("no {what} that blocks the runbook may be set")));
             }
         }
         Ok(Finding::pass("neither pod, workload nor namespace has any"))
     })
-}
-
-fn article(what: &str) -> String {
-    format!("{} {what}", if what.starts_with('a') { "an" } else { "a" })
 }

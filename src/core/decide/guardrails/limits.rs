@@ -10,11 +10,8 @@ use crate::core::decide::check::{TOO_LONG, UNPROVABLE};
 use crate::core::ledger::{AFFECTED_WINDOW, Cooldown, Execution, RATE_WINDOW, later};
 use crate::core::runbook::{Runbook, longest};
 use crate::core::snapshot::{Bounds, Exclusive, Fact, Workload};
-use crate::core::words::{PROGRAM, amount, counted, inert};
+use crate::core::words::{amount, inert};
 use crate::core::workload_kind::WorkloadKind;
-
-/// The longest command that surely fits into a message, beside what it is about, in bytes.
-const LONGEST_COMMAND: usize = 200;
 
 /// What an action takes of a run's time besides its verification: the fresh reads, the intent, the send, the outcome.
 pub const TIME_MARGIN: Duration = Duration::from_secs(15);
@@ -34,12 +31,17 @@ pub(super) fn cooldown(case: &Case<'_>) -> Ruling {
             Some(_) if cfg!(feature = "sabotage-cooldown") => Ok(Finding::pass("sabotaged")),
             Some(Cooldown { until, execution, is_last, charged_minutes }) => {
                 let Execution { runbook, started_at, .. } = execution;
-                let requires = match charged_minutes {
-                    Some(charged) => format!("requires the {} that {runbook} charged", counted(charged, "minute", "minutes")),
-                    None => format!("requires {} between two executions on a service", counted(minutes, "minute", "minutes")),
+                let name = &service.name;
+                let requirement = match charged_minutes {
+                    Some(charged) => {
+                        format!("{} must pass after an execution of {runbook} on service {name}", amount(charged, "minute"))
+                    }
+                    None => format!("{} must pass between executions on service {name}", amount(minutes, "minute")),
                 };
-                let which = if is_last { "last_execution" } else { "execution" };
-                Ok(Finding::blocked(format!("{service} {which}={started_at:.0} by {runbook}"), requires).until(Some(until)))
+                let (which, word) = if is_last { ("last_execution", "last") } else { ("execution", "one") };
+                let found = format!("{word} {started_at:.0} by {runbook}");
+                let observed = format!("{service} {which}={started_at:.0} by {runbook}");
+                Ok(Finding::blocked(observed, requirement).found(found).until(Some(until)))
             }
         }
     })
@@ -55,9 +57,9 @@ pub(super) fn hourly_rate(case: &Case<'_>) -> Ruling {
         match room_after(&starts, most, RATE_WINDOW) {
             Room::Now => Ok(Finding::pass(observed)),
             Room::At(until) => {
-                let executions = counted(most, "execution", "executions");
-                let requires = format!("allows {executions} of {} on a service in an hour", case.runbook.name);
-                Ok(Finding::blocked(observed, requires).until(until))
+                let (executions, runbook, name) = (amount(most, "execution"), &case.runbook.name, &service.name);
+                let requirement = format!("at most {executions} of {runbook} in an hour on service {name}");
+                Ok(Finding::blocked(observed, requirement).found(format!("{} in the last hour", starts.len())).until(until))
             }
         }
     })
@@ -78,10 +80,13 @@ pub(super) fn concurrent_actions(case: &Case<'_>) -> Ruling {
             Room::Now => Ok(Finding::pass(observed)),
             Room::At(until) => {
                 let pods: Vec<&str> = under_way.iter().map(|(_, pod)| *pod).collect();
-                let observed = format!("{observed} ({})", inert(&pods.join(", "), LONGEST_LIST));
-                let requires = format!("allows {} at a time in a namespace", counted(most, "action", "actions"));
+                let pods = inert(&pods.join(", "), LONGEST_LIST);
+                let refused = Finding::blocked(
+                    format!("{observed} ({pods})"),
+                    format!("at most {} at a time in a namespace", amount(most, "action")),
+                );
                 // One past its deadline waits for a run to settle it, which every run does before anything new.
-                Ok(Finding::blocked(observed, requires).until(until.map(|until| until.max(case.now))))
+                Ok(refused.found(format!("in flight: {pods}")).until(until.map(|until| until.max(case.now))))
             }
         }
     })
@@ -96,13 +101,8 @@ pub(super) fn circuit_breaker(case: &Case<'_>) -> Ruling {
         };
         let reach = if opening.service.is_some() { format!("for {service}") } else { "for every service in the namespace".to_owned() };
         let observed = format!("{} is stopped {reach} since {:.0}", case.runbook.name, opening.at);
-        let refused = Finding::blocked(observed, "requires a closed circuit breaker");
-        let reset = match opening.reset_with(case.namespace()) {
-            // A command that is cut off would reset something else.
-            long if long.len() > LONGEST_COMMAND => format!("it is reset (`{PROGRAM} status -n {}` has the command)", case.namespace()),
-            command => format!("`{command}`"),
-        };
-        Ok(refused.and(format_args!("and stays so until {reset}, after «{}»", inert(&opening.cause, LONGEST_LIST))))
+        let found = format!("open {reach} since {:.0}, after: {}", opening.at, inert(&opening.cause, LONGEST_LIST));
+        Ok(Finding::blocked(observed, format!("the circuit breaker of {} must be closed", case.runbook.name)).found(found))
     })
 }
 
@@ -122,9 +122,9 @@ pub(super) fn affected_services(case: &Case<'_>) -> Ruling {
             Room::Now => Ok(Finding::pass(observed)),
             Room::At(until) => {
                 let names: Vec<&str> = others.iter().map(|(_, name)| *name).collect();
-                let observed = format!("{observed} ({})", inert(&names.join(", "), LONGEST_LIST));
-                let requires = format!("allows actions on {} within ten minutes", counted(most, "service", "services"));
-                Ok(Finding::blocked(observed, requires).until(until))
+                let names = inert(&names.join(", "), LONGEST_LIST);
+                let requirement = format!("actions on at most {} within 10 minutes", amount(most, "service"));
+                Ok(Finding::blocked(format!("{observed} ({names})"), requirement).found(format!("others: {names}")).until(until))
             }
         }
     })
@@ -138,8 +138,8 @@ pub(super) fn matched_services(case: &Case<'_>) -> Ruling {
         if u32::try_from(case.matched_services).is_ok_and(|asking| asking <= most) {
             return Ok(Finding::pass(observed));
         }
-        let requires = format!("allows {} to ask at once", counted(most, "service", "services"));
-        Ok(Finding::blocked(observed, requires).and("find out what they have in common and remove the labels that are not meant"))
+        let requirement = format!("at most {} may ask at once", amount(most, "service"));
+        Ok(Finding::blocked(observed, requirement).found(format!("{} ask", case.matched_services)))
     })
 }
 
@@ -187,23 +187,23 @@ pub(super) fn time_to_verify(case: &Case<'_>) -> Ruling {
             if least >= u64::from(timeout) {
                 let Workload { kind, name, .. } = workload;
                 let observed = format!("{UNPROVABLE}{least}s {kind}/{name} {why}");
-                let requires = format!("requires that a replacement can be proved within the runbook's {}", amount(timeout, "second"));
-                return Ok(Finding::blocked(observed, requires).and("its owner raises verification.timeoutSeconds"));
+                let requirement = format!("a replacement must be provable within the runbook's {}", amount(timeout, "second"));
+                let found = format!("{kind}/{name} needs {} or more: {why}", amount(least, "second"));
+                return Ok(Finding::blocked(observed, requirement).found(found));
             }
         }
         let Bounds { deadline, time_left: left, .. } = case.snapshot.bounds;
         if needed >= deadline {
-            let requires =
-                format!("requires {} of a run's time to act and verify, and no run has so much", amount(needed.as_secs(), "second"));
-            let remedy = "its owner lowers verification.timeoutSeconds, or the operator raises --deadline (RUN_DEADLINE)";
-            return Ok(Finding::blocked(format!("{TOO_LONG}{}s", deadline.as_secs()), requires).and(remedy));
+            let requirement = format!("a run needs {} to act and verify", amount(needed.as_secs(), "second"));
+            let found = format!("no run has so much: its deadline is {}", amount(deadline.as_secs(), "second"));
+            return Ok(Finding::blocked(format!("{TOO_LONG}{}s", deadline.as_secs()), requirement).found(found));
         }
         let observed = format!("time_left={}s", left.as_secs());
         if left >= needed {
             return Ok(Finding::pass(observed));
         }
-        let requires = format!("requires {} of the run's time to act and verify", amount(needed.as_secs(), "second"));
-        Ok(Finding::blocked(observed, requires).and("the next run takes it up"))
+        let requirement = format!("a run needs {} to act and verify", amount(needed.as_secs(), "second"));
+        Ok(Finding::blocked(observed, requirement).found(format!("this one has {} left", amount(left.as_secs(), "second"))))
     })
 }
 

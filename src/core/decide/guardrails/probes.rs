@@ -15,31 +15,34 @@ pub(super) fn probes(case: &Case<'_>) -> Ruling {
     let limits: Vec<String> = probes.iter().map(|probe| format!("{}: {}", probe.name, probe.limit())).collect();
     Ruling::new(limits.join(", "), || {
         let readings = case.readings().ok_or("no probe has been asked yet")?;
-        let (mut observed, mut wrong) = (Vec::new(), Vec::new());
+        let (mut observed, mut required, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for probe in probes {
             let name = &probe.name;
             match readings.get(name) {
                 Some(Fact::Known(reading)) => {
                     observed.push(format!("{name} {reading}"));
                     if !probe.holds(reading) {
-                        wrong.push(format!("requires {} of probe {name}, {reading}", probe.limit()));
+                        required.push(format!("probe {name} must answer {}", probe.limit()));
+                        found.push(reading.to_string());
                     }
                 }
                 Some(Fact::Unknown(why)) => {
                     observed.push(format!("{name} unknown: {why}"));
-                    wrong.push(format!("could not ask probe {name}: {why}"));
+                    required.push(format!("probe {name} must answer"));
+                    found.push(why.clone());
                 }
                 None => {
                     observed.push(format!("{name} unknown: not asked"));
-                    wrong.push(format!("did not ask probe {name}"));
+                    required.push(format!("probe {name} must answer"));
+                    found.push("not asked".to_owned());
                 }
             }
         }
         let observed = observed.join(", ");
-        if wrong.is_empty() {
+        if required.is_empty() {
             return Ok(Finding::pass(observed));
         }
-        Ok(Finding::Blocked { observed, message: wrong.join(", and "), until: None })
+        Ok(Finding::blocked(observed, required.join(", and ")).found(found.join("; ")))
     })
 }
 

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{Case, Finding, LONGEST_LIST, Lack, Ruling};
 use crate::core::decide::asked::{AHEAD, renewed_at, requested_at};
 use crate::core::snapshot::{CLOCKS_DIFFER, Container, Ended, Request};
-use crate::core::words::{MANUAL_RESTART, amount, annotation, counted, inert};
+use crate::core::words::{MANUAL_RESTART, amount, annotation, inert};
 
 /// The request still stands: the pod still asks, and since when is known. (One that is too old never comes this far.)
 pub(super) fn stands(case: &Case<'_>) -> Ruling {
@@ -13,18 +13,15 @@ pub(super) fn stands(case: &Case<'_>) -> Ruling {
     Ruling::new(format!("at most {} old", amount(maximum, "minute")), || {
         let selector = &case.snapshot.bounds.selector;
         if !selector.matches(&case.request.labels) {
-            return Ok(Finding::blocked("the pod no longer does", format_args!("requires a pod that matches {selector}")));
+            return Ok(Finding::blocked("the pod no longer does", format!("the pod must match {selector}")));
         }
         let requested_at = requested_at(case.request, case.ledger, selector, case.now);
         let requested_at = requested_at.known().map_err(|why| format!("when the request was made is unknown, {why}"))?;
-        let stated = [
-            (case.request.requested_at.known().ok().copied(), "requested_at", "remove the label and set it again".to_owned()),
-            (renewed_at(case.request), annotation::REQUESTED_AT, format!("correct annotation {}", annotation::REQUESTED_AT)),
-        ];
-        for (at, what, to_do) in stated {
+        let stated =
+            [(case.request.requested_at.known().ok().copied(), "requested_at"), (renewed_at(case.request), annotation::REQUESTED_AT)];
+        for (at, what) in stated {
             if let Some(at) = at.filter(|at| case.now.duration_since(*at) < -AHEAD) {
-                let observed = format!("{what}={at:.0}");
-                return Ok(Finding::blocked(observed, "requires a request that was made in the past").and(to_do));
+                return Ok(Finding::blocked(format!("{what}={at:.0}"), "the request must not be of the future"));
             }
         }
         let age = case.now.duration_since(*requested_at);
@@ -41,8 +38,7 @@ pub(super) fn bare(case: &Case<'_>) -> Ruling {
         if !case.evidence.bare {
             return Ok(Finding::pass(stated(false)));
         }
-        let refused = Finding::blocked(stated(true), "requires a request with evidence");
-        Ok(refused.and("annotate the pod with symptom, probable-cause and confidence, and then set the label again"))
+        Ok(Finding::blocked(stated(true), "the runbook needs evidence beside the label"))
     })
 }
 
@@ -53,7 +49,7 @@ fn stated(bare: bool) -> String {
 /// How long ago a container may have ended for it to count as crashing: between two crashes of a loop the back-off grows to
 /// five minutes, and the waiting reason itself shows for under a second in a minute.
 const RECENTLY: SignedDuration = SignedDuration::from_mins(10);
-const RECENTLY_IN_WORDS: &str = "within ten minutes";
+const RECENTLY_IN_WORDS: &str = "within 10 minutes";
 /// What the kubelet says while it cannot get an image.
 pub(super) const IMAGE_ERRORS: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
@@ -90,21 +86,21 @@ fn crash_loop(case: &Case<'_>) -> Result<Finding, Lack> {
     let crashed = containers.iter().filter(|container| container.restarts > 0 && ended_recently(case, container, |_| true)).count();
     let restarts = containers.iter().map(|container| container.restarts).fold(0, u32::saturating_add);
     let observed = format!("restarts={restarts} crashed_recently={crashed}");
-    still(case, crashed > 0, observed, "a container that crashes again and again")
+    still(case, crashed > 0, observed, "a container must be crashing repeatedly")
 }
 
 fn out_of_memory(case: &Case<'_>) -> Result<Finding, Lack> {
     let killed = |container: &&Container| ended_recently(case, container, |ended| ended.reason == "OOMKilled");
     let killed = case.request.containers.iter().filter(killed).count();
-    still(case, killed > 0, format!("oom_killed_recently={killed}"), "a container that was killed for its memory")
+    still(case, killed > 0, format!("oom_killed_recently={killed}"), "a container must have been killed for its memory")
 }
 
 /// Not Ready because a readiness probe fails, and for no other reason: a container that has it ran, and so it could.
 fn unready(case: &Case<'_>) -> Result<Finding, Lack> {
-    const REQUIRES: &str = "requires a pod that is not ready because a readiness probe fails";
+    const REQUIREMENT: &str = "the pod must be unready because a readiness probe fails";
     let Request { pod, containers, .. } = case.request;
     if pod.ready {
-        return Ok(Finding::blocked("ready=true", REQUIRES).and("it is Ready now"));
+        return Ok(Finding::blocked("ready=true", REQUIREMENT).found("it is Ready"));
     }
     let ran = |one: &&Container| !one.ready && ((one.running && one.started) || one.restarts > 0);
     let failing = || containers.iter().filter(ran);
@@ -115,20 +111,20 @@ fn unready(case: &Case<'_>) -> Result<Finding, Lack> {
         return Err("whether its containers have readiness probes is not recorded".into());
     }
     let why = pod.trouble.as_deref().unwrap_or("no container with such a probe has run");
-    Ok(Finding::blocked(format!("ready=false {}", inert(why, 2 * LONGEST_LIST)), REQUIRES)
-        .and("and no container of it ran and has one that fails"))
+    let why = inert(why, 2 * LONGEST_LIST);
+    let found = format!("it is unready, and no container that ran has a failing one: {why}");
+    Ok(Finding::blocked(format!("ready=false {why}"), REQUIREMENT).found(found))
 }
 
 fn image_error(case: &Case<'_>) -> Result<Finding, Lack> {
     if let Some(reason) = waiting_for(case, &IMAGE_ERRORS) {
         return Ok(Finding::pass(format!("waiting={reason}")));
     }
-    Ok(Finding::blocked("no container waits for its image", "requires a container that cannot get its image")
-        .and("it may have recovered since"))
+    Ok(Finding::blocked("no container waits for its image", "a container must be unable to get its image"))
 }
 
 /// It was seen, and the pod has not recovered since: recovered means Ready for as long as a replacement would have to be.
-fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Finding, Lack> {
+fn still(case: &Case<'_>, seen: bool, observed: String, requirement: &str) -> Result<Finding, Lack> {
     let pod = &case.request.pod;
     if pod.ready {
         let stable = case.stable();
@@ -136,20 +132,19 @@ fn still(case: &Case<'_>, seen: bool, observed: String, what: &str) -> Result<Fi
         let since = [pod.status_written, pod.ready_changed].into_iter().flatten().min();
         let lasted = case.now.duration_since(since.ok_or("since when the pod is Ready is not in its status")?);
         if !lasted.is_negative() && lasted.unsigned_abs() >= stable {
-            let needed = counted(u32::try_from(stable.as_secs()).unwrap_or(u32::MAX), "second", "seconds");
-            let observed = format!("{observed} ready_for_seconds={}", lasted.as_secs());
-            let refused = Finding::blocked(observed, format_args!("requires {what}"));
-            return Ok(refused.and(format_args!("it has recovered since: Ready for more than {needed}")));
+            let seconds = lasted.unsigned_abs().as_secs();
+            let found = format!("the pod has recovered: it is Ready for {}", amount(seconds, "second"));
+            return Ok(Finding::blocked(format!("{observed} ready_for_seconds={seconds}"), requirement).found(found));
         }
     }
     if seen {
         return Ok(Finding::pass(observed));
     }
-    let refused = Finding::blocked(observed, format_args!("requires {what}"));
-    Ok(match case.request.containers.iter().any(|one| clock_is_ahead(case, one)) {
-        true => refused.and("its node's clock is ahead of the API server's, so when a container ended cannot be told"),
-        false => refused.and(format_args!("none was seen {RECENTLY_IN_WORDS}")),
-    })
+    let found = match case.request.containers.iter().any(|one| clock_is_ahead(case, one)) {
+        true => "when a container ended is unknown: its node's clock is ahead of the API server's".to_owned(),
+        false => format!("none was {RECENTLY_IN_WORDS}"),
+    };
+    Ok(Finding::blocked(observed, requirement).found(found))
 }
 
 /// By the node's clock and by the server's: a container that ended changed the pod's status, so that is no older.

@@ -2,7 +2,7 @@
 
 use super::{Case, Finding, LONGEST_LIST, Ruling};
 use crate::core::snapshot::{Behind, Foreign, Owner, OwnerKind, service_of};
-use crate::core::words::{inert, label};
+use crate::core::words::inert;
 use crate::core::workload_kind::WorkloadKind;
 
 /// The runbook allows the namespace.
@@ -13,8 +13,8 @@ pub(super) fn namespace(case: &Case<'_>) -> Ruling {
         if allowed.iter().any(|name| name == case.namespace()) {
             return Ok(Finding::pass(observed));
         }
-        let allowed = inert(&allowed.join(", "), LONGEST_LIST);
-        Ok(Finding::blocked(observed, format_args!("requires a namespace that the runbook allows ({allowed})")))
+        let requirement = format!("the runbook allows only namespaces {}", inert(&allowed.join(", "), LONGEST_LIST));
+        Ok(Finding::blocked(observed, requirement).found(format!("this is {}", case.namespace())))
     })
 }
 
@@ -31,29 +31,29 @@ pub(super) fn opt_in(case: &Case<'_>) -> Ruling {
         if missing.is_empty() {
             return Ok(Finding::pass(format!("{observed} has them all")));
         }
-        let requires = format!("requires label {} on the workload itself", missing.join(" and "));
-        Ok(Finding::blocked(format!("{observed} lacks it"), requires).and("its owner opts in by setting it"))
+        let requirement = format!("the workload itself must have label {}", missing.join(" and "));
+        Ok(Finding::blocked(format!("{observed} lacks it"), requirement))
     })
 }
 
 /// A controller that replaces the pod owns it, one whose rollouts we understand, and nobody else has a say in that one.
 pub(super) fn controller(case: &Case<'_>) -> Ruling {
-    const REQUIRES: &str = "requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet";
+    const REQUIREMENT: &str = "a Deployment, ReplicaSet, StatefulSet or DaemonSet must own the pod";
     let allowed = &case.runbook.scope.allowed_controllers;
     let limit = if allowed.is_empty() { String::new() } else { format!(", controlled by nobody or by {}", allowed.join(", ")) };
     Ruling::new(format!("Deployment, ReplicaSet, StatefulSet or DaemonSet{limit}"), || {
         if case.request.mirror {
-            let refused = Finding::blocked("this one mirrors a static pod", REQUIRES);
-            return Ok(refused.and("whose file on the node only its kubelet reads"));
+            let refused = Finding::blocked("this one mirrors a static pod", REQUIREMENT);
+            return Ok(refused.found("it mirrors a static pod, whose file only its node's kubelet reads"));
         }
         let Some(owner) = &case.request.pod.owner else {
-            return Ok(Finding::blocked("owner=none", REQUIRES).and("nothing would replace a bare pod"));
+            return Ok(Finding::blocked("owner=none", REQUIREMENT).found("it has no owner: nothing would replace it"));
         };
         let (kind, name) = (owner.kind.as_str(), &owner.name);
         let observed = format!("owner={kind}/{name}");
         let workload = match case.behind()? {
             Some(Behind::Workload(workload)) => workload,
-            Some(Behind::Unsupported(controller)) => return Ok(unsupported(observed, owner, controller)),
+            Some(Behind::Unsupported(controller)) => return Ok(unsupported(observed, REQUIREMENT, owner, controller)),
             None => return Err(format!("what is behind {kind} {name} was not read").into()),
         };
         let consistent = match workload.kind {
@@ -70,27 +70,25 @@ pub(super) fn controller(case: &Case<'_>) -> Ruling {
         if allowed.contains(&above.kind) {
             return Ok(Finding::pass(observed));
         }
-        let refused = Finding::blocked(observed, "requires a workload that nobody controls but its own controller");
-        let kind = inert(&above.kind, LONGEST_LIST);
-        Ok(refused.and(format_args!(
-            "what {kind} does about a missing pod is unknown here, and the runbook's allowedControllers does not name it"
-        )))
+        let requirement = "a controller that owns the workload must be in the runbook's allowedControllers";
+        let found = format!("{} owns {}/{}", inert(&above.to_string(), LONGEST_LIST), workload.kind, workload.name);
+        Ok(Finding::blocked(observed, requirement).found(found))
     })
 }
 
 /// It is known what makes the pod, and that this is for a human.
-fn unsupported(observed: String, owner: &Owner, controller: &Foreign) -> Finding {
+fn unsupported(observed: String, requirement: &str, owner: &Owner, controller: &Foreign) -> Finding {
     let kind = inert(&controller.kind, LONGEST_LIST);
-    let why = match controller.kind.as_str() {
-        "Job.batch" => ": a Job retries by its own rules",
-        "Node" => ": only the node's kubelet starts static pods",
-        _ => "",
+    let found = match controller.kind.as_str() {
+        "Job.batch" => format!("{kind} is not supported: a Job retries by its own rules"),
+        "Node" => format!("{kind} is not supported: only the node's kubelet starts static pods"),
+        _ => format!("{kind} is not supported"),
     };
     let observed = match owner.kind {
         OwnerKind::Other(_) => observed,
         _ => format!("{observed} controlled_by={}", inert(&controller.to_string(), LONGEST_LIST)),
     };
-    Finding::Blocked { message: format!("finds it not supported: {kind}, left to a human{why} ({observed})"), observed, until: None }
+    Finding::blocked(observed, requirement).found(found)
 }
 
 /// Nothing belongs to the pod: with it would go what it owns, say the workers of a group whose leader it is.
@@ -98,9 +96,9 @@ pub(super) fn owns_nothing(case: &Case<'_>) -> Ruling {
     Ruling::new("no pod and no workload of its own", || match case.snapshot.dependents.known()?.get(&*case.request.pod.uid) {
         None => Ok(Finding::pass("owns nothing")),
         Some(names) => {
-            let observed = format!("owns {}", inert(&names.join(", "), LONGEST_LIST));
-            let refused = Finding::blocked(observed, "requires a pod that owns neither pods nor workloads");
-            Ok(refused.and("which would be deleted with it"))
+            let names = inert(&names.join(", "), LONGEST_LIST);
+            let refused = Finding::blocked(format!("owns {names}"), "the pod must own neither pods nor workloads");
+            Ok(refused.found(format!("{names} would be deleted with it")))
         }
     })
 }
@@ -115,9 +113,10 @@ pub(super) fn workload_kind(case: &Case<'_>) -> Ruling {
         if case.runbook.scope.workload_kinds.contains(&workload.kind) {
             return Ok(Finding::pass(observed));
         }
-        let refused = Finding::blocked(observed, format_args!("requires a kind of workload that the runbook names ({allowed})"));
+        let refused = Finding::blocked(observed, format!("the runbook allows only workloads of kind {allowed}"))
+            .found(format!("this is {}/{}", workload.kind, workload.name));
         Ok(match workload.kind {
-            WorkloadKind::DaemonSet => refused.and("for a DaemonSet's peers on other nodes are no redundancy"),
+            WorkloadKind::DaemonSet => refused.and("its pods on other nodes are no redundancy"),
             _ => refused,
         })
     })
@@ -129,8 +128,8 @@ pub(super) fn service_label(case: &Case<'_>) -> Ruling {
     let label = &case.snapshot.bounds.service_label;
     Ruling::new(format!("{label} on the pod, and the same in the pod template"), || {
         let Some(service) = &case.request.service else {
-            let requires = format!("requires the service's name in the pod's label {label}");
-            return Ok(Finding::blocked("it has none", requires).and("set it in the workload's pod template"));
+            let requirement = format!("the pod must name its service in label {label}");
+            return Ok(Finding::blocked("it has none", requirement));
         };
         let template = service_of(&case.workload()?.template_labels, label);
         if template.as_ref() == Some(service) {
@@ -138,7 +137,8 @@ pub(super) fn service_label(case: &Case<'_>) -> Ruling {
         }
         let template = template.map_or_else(|| "none".to_owned(), |template| template.to_string());
         let observed = format!("pod has {service} template has {template}");
-        Ok(Finding::blocked(observed, "requires the same service label on the pod as in its workload's pod template"))
+        let refused = Finding::blocked(observed, "the pod must have the service label of its workload's pod template");
+        Ok(refused.found(format!("the pod has {service}, the template {template}")))
     })
 }
 
@@ -152,19 +152,15 @@ pub(super) fn request_label_in_template(case: &Case<'_>) -> Ruling {
             // no pod of such a template can be made. Other words of ours, such as the owner's name, do no harm there.
             if let Some(word) = workload.template_words.first() {
                 let observed = format!("{}/{} has annotation {word}", workload.kind, workload.name);
-                let refused = Finding::blocked(observed, "requires a pod template without a request's annotations");
+                let refused = Finding::blocked(observed, "the pod template must not have a request's annotations");
                 return Ok(refused.and("they belong on the one pod that they are about"));
             }
             return Ok(Finding::pass("not in the pod template"));
         }
         let observed = format!("{}/{} matches {selector}", workload.kind, workload.name);
-        let refused = Finding::blocked(observed, "requires a pod template that does not itself ask for a restart");
-        Ok(refused.and(format_args!("remove {} from it or every replacement would be replaced", asking_label(case))))
+        let refused = Finding::blocked(observed, "the pod template must not have the request label");
+        Ok(refused.and("every replacement would be replaced"))
     })
-}
-
-fn asking_label<'a>(case: &Case<'a>) -> &'a str {
-    case.snapshot.bounds.selector.required_keys().next().unwrap_or(label::RESTART)
 }
 
 /// What makes the pod again stays: a workload that is being deleted makes none, and in a namespace that is, none can be made. (A pod
@@ -179,6 +175,6 @@ pub(super) fn terminating(case: &Case<'_>) -> Ruling {
             (true, false) => format!("{name} is being deleted"),
             (false, false) => return Ok(Finding::pass(format!("{name} stays"))),
         };
-        Ok(Finding::blocked(observed, "requires a workload that stays").and("a deleted pod would not come back"))
+        Ok(Finding::blocked(observed, "the workload must stay, or the pod does not come back"))
     })
 }

@@ -18,9 +18,10 @@ pub(super) fn can_start(case: &Case<'_>) -> Ruling {
             return Ok(refused);
         }
         if let Some(why) = &case.request.unscheduled {
-            let observed = format!("not_scheduled={}", inert(why, 2 * LONGEST_LIST));
-            let refused = Finding::blocked(observed, "requires a pod that has had a node");
-            return Ok(refused.and("a replacement would be as unschedulable"));
+            let why = inert(why, 2 * LONGEST_LIST);
+            let refused =
+                Finding::blocked(format!("not_scheduled={why}"), "the pod must have been scheduled, or its replacement is not either");
+            return Ok(refused.found(why));
         }
         // A runbook that answers to an image's error means that another node may be able to get the image.
         let cured = IMAGE_ERRORS.contains(&case.evidence.symptom.as_str());
@@ -31,8 +32,7 @@ pub(super) fn can_start(case: &Case<'_>) -> Ruling {
                 container.waiting_message.as_deref().map_or_else(String::new, |message| format!(": {}", inert(message, LONGEST_LIST)));
             let reason = container.waiting.as_deref().unwrap_or_default();
             let observed = format!("container {} waits: {reason}{said}", inert(&container.name, 63));
-            let refused = Finding::blocked(observed, "requires a pod whose containers could be made");
-            return Ok(refused.and("a replacement would be of the same template"));
+            return Ok(Finding::blocked(observed, "the pod's containers must be creatable, or its replacement's are not either"));
         }
         Ok(Finding::pass(format!("scheduled=true claims={}", case.request.claims.len())))
     })
@@ -50,8 +50,7 @@ fn claims(case: &Case<'_>) -> Result<Option<Finding>, Lack> {
             Some(Fact::Unknown(why)) => return Err(why.as_str().into()),
             None => return Err(format!("claim {shown} was not read").into()),
         };
-        let refused = Finding::blocked(observed, "requires that the volumes of the pod stay");
-        return Ok(Some(refused.and("with the pod would go what is on it, and a replacement could not start")));
+        return Ok(Some(Finding::blocked(observed, "the pod's volumes must stay, or its data goes and no replacement starts")));
     }
     Ok(None)
 }

@@ -12,13 +12,14 @@ pub(super) fn rollout(case: &Case<'_>) -> Ruling {
         let workload = case.workload()?;
         let name = format!("{}/{}", workload.kind, workload.name);
         if let Some(why) = &workload.cannot_create {
-            let refused = Finding::blocked(name, "requires a workload whose pods can be created");
-            return Ok(refused.and(format_args!("its controller could not: {}", inert(why, 2 * LONGEST_LIST))));
+            let found = format!("{name}: {}", inert(why, 2 * LONGEST_LIST));
+            return Ok(Finding::blocked(name, "the workload's controller must be able to create pods").found(found));
         }
         let (generation, seen) = (workload.generation, workload.observed_generation);
         if seen < generation {
             let observed = format!("{name} generation={generation} observed_generation={seen}");
-            return Ok(Finding::blocked(observed, "requires that the workload's controller has seen its latest change"));
+            let found = format!("{name} has generation {generation}, observed {seen}");
+            return Ok(Finding::blocked(observed, "the workload's controller must have observed its latest change").found(found));
         }
         let found = match (workload.kind, &workload.stateful) {
             (WorkloadKind::Deployment, _) => Ok(deployment(workload, name)),
@@ -29,22 +30,30 @@ pub(super) fn rollout(case: &Case<'_>) -> Ruling {
         };
         Ok(match (found?, &workload.stalled) {
             (refused @ Finding::Blocked { .. }, Some(why)) => {
-                refused.and(format_args!("and its rollout does not go on: {}", inert(why, 2 * LONGEST_LIST)))
+                refused.and(format_args!("the rollout is stuck: {}", inert(why, 2 * LONGEST_LIST)))
             }
             (found, _) => found,
         })
     })
 }
 
+const SETTLED: &str = "the workload must not be rolling out or scaling";
+
+fn replicas_in_words(name: &str, workload: &Workload) -> String {
+    let Workload { desired, updated, replicas, .. } = workload;
+    format!("{name} wants {desired} replicas, has {replicas}, {updated} of them updated")
+}
+
 /// Pods that terminate or have ended are in none of its status's counts, so these are all that run.
 fn deployment(workload: &Workload, name: String) -> Finding {
     let Workload { desired, replicas, updated, paused, .. } = workload;
     if *paused {
-        return Finding::blocked(format!("{name} paused=true"), "requires a workload whose rollouts are not paused");
+        let refused = Finding::blocked(format!("{name} paused=true"), "the workload's rollout must not be paused");
+        return refused.found(format!("{name} is paused"));
     }
     let observed = format!("{name} desired={desired} updated={updated} replicas={replicas}");
     if updated != desired || replicas != updated {
-        return Finding::blocked(observed, "requires a workload that is not rolling out or scaling");
+        return Finding::blocked(observed, SETTLED).found(replicas_in_words(&name, workload));
     }
     Finding::Pass(observed)
 }
@@ -53,7 +62,8 @@ fn replica_set(workload: &Workload, name: String) -> Finding {
     let Workload { desired, replicas, .. } = workload;
     let observed = format!("{name} desired={desired} replicas={replicas}");
     if replicas != desired {
-        return Finding::blocked(observed, "requires a workload that is not scaling");
+        return Finding::blocked(observed, "the workload must not be scaling")
+            .found(format!("{name} has {replicas} of {desired} replicas"));
     }
     Finding::Pass(observed)
 }
@@ -62,11 +72,12 @@ fn replica_set(workload: &Workload, name: String) -> Finding {
 fn daemon_set(workload: &Workload, name: String) -> Finding {
     let Workload { desired, replicas, updated, .. } = workload;
     if workload.on_delete {
-        return Finding::blocked(format!("{name} strategy=OnDelete"), "requires a DaemonSet that is not updated by deleting its pods");
+        let refused = Finding::blocked(format!("{name} strategy=OnDelete"), "deleting a pod must not update the DaemonSet");
+        return refused.found(format!("the update strategy of {name} is OnDelete"));
     }
     let observed = format!("{name} desired={desired} updated={updated} replicas={replicas}");
     if updated != desired || replicas != updated {
-        return Finding::blocked(observed, "requires a workload that is not rolling out or scaling");
+        return Finding::blocked(observed, SETTLED).found(replicas_in_words(&name, workload));
     }
     Finding::Pass(observed)
 }
@@ -80,16 +91,16 @@ fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name:
     }
     let Workload { desired, replicas, updated, .. } = workload;
     if replicas > desired {
-        return Ok(Finding::blocked(
-            format!("{name} desired={desired} replicas={replicas}"),
-            "requires a workload that is not scaling down",
-        ));
+        let observed = format!("{name} desired={desired} replicas={replicas}");
+        let found = format!("{name} has {replicas} replicas and wants {desired}");
+        return Ok(Finding::blocked(observed, "the workload must not be scaling down").found(found));
     }
     if workload.on_delete {
         let revision = case.request.revision.as_deref().unwrap_or("none");
         let observed = format!("{name} strategy=OnDelete pod_revision={revision} update_revision={update_revision}");
         if revision != update_revision {
-            return Ok(Finding::blocked(observed, "requires a pod of the newest revision where deleting it is what updates it"));
+            let found = format!("{name} has update strategy OnDelete; the pod has revision {revision}, the newest is {update_revision}");
+            return Ok(Finding::blocked(observed, "deleting the pod must not update it").found(found));
         }
         return Ok(Finding::Pass(observed));
     }
@@ -102,11 +113,9 @@ fn stateful_set(case: &Case<'_>, workload: &Workload, stateful: &Stateful, name:
     };
     let observed = format!("{name} desired={desired} updated={updated} replicas={replicas} partition={partition}");
     if have < needed.saturating_sub(*partition) {
-        let refused = Finding::blocked(observed, "requires a workload that is not rolling out");
+        let refused = Finding::blocked(observed, "the workload must not be rolling out").found(replicas_in_words(&name, workload));
         return Ok(match case.request.revision.as_deref().filter(|_| case.rolled_back()) {
-            Some(revision) => {
-                refused.and(format_args!("it is being rolled back, and waits for this pod of revision {}", inert(revision, 80)))
-            }
+            Some(revision) => refused.and(format_args!("its rollback waits for this pod of revision {}", inert(revision, 80))),
             None => refused,
         });
     }
@@ -136,8 +145,9 @@ pub(super) fn ordered_peers(case: &Case<'_>) -> Ruling {
         }
         let mut names: Vec<&str> = unready.iter().map(|pod| &*pod.name).collect();
         names.sort_unstable();
-        let waiting = if names.is_empty() { "a missing pod".to_owned() } else { inert(&names.join(" and "), LONGEST_LIST) };
-        let refused = Finding::blocked(observed, "requires every other pod of an ordered StatefulSet to be ready");
-        Ok(refused.and(format_args!("else the deleted one may wait for {waiting} and never come back")))
+        let waiting =
+            if names.is_empty() { "a pod is missing".to_owned() } else { format!("not {}", inert(&names.join(", "), LONGEST_LIST)) };
+        let requirement = "every other pod of an ordered StatefulSet must be Ready, or a deleted one may not come back";
+        Ok(Finding::blocked(observed, requirement).found(format!("{name} has {} of {others}; {waiting}", ready.len())))
     })
 }

@@ -68,8 +68,7 @@ fn only_a_newer_annotation_renews_it_and_at_once() {
     check(
         Stands,
         |world| renew(world, -301),
-        "blocked: requires a request that was made in the past, remediator.kubedojo.io/requested-at=2025-06-01T12:05:01Z, \
-         correct annotation remediator.kubedojo.io/requested-at",
+        "blocked: the request must not be of the future (remediator.kubedojo.io/requested-at=2025-06-01T12:05:01Z)",
     );
     // What lies in the future renews nothing, whoever saw it.
     check(
@@ -78,7 +77,7 @@ fn only_a_newer_annotation_renews_it_and_at_once() {
             seen(world, 200);
             set(world, -301);
         },
-        "blocked: requires a request that was made in the past, requested_at=2025-06-01T12:05:01Z, remove the label and set it again",
+        "blocked: the request must not be of the future (requested_at=2025-06-01T12:05:01Z)",
     );
 }
 
@@ -91,7 +90,7 @@ fn what_is_not_known_is_not_made_known_by_memory_or_annotation() {
             renew(world, 1);
             world.request().requested_at = Fact::Unknown("no entry owns the label".to_owned());
         },
-        "blocked: could not be checked: when the request was made is unknown, no entry owns the label",
+        "blocked: a fact could not be read (when the request was made is unknown, no entry owns the label)",
     );
 }
 
@@ -104,8 +103,8 @@ fn a_request_beyond_what_is_remembered_has_an_unknown_time() {
         let known = known.iter().map(|one| (one.pod_uid.as_str(), Some(one.since)));
         world.ledger.remember(names.iter().map(|name| (name.as_str(), None)).chain(known), &selector, seconds_ago(900));
     };
-    let unknown = "blocked: could not be checked: when the request was made is unknown, \
-                   more than 500 requests stand at once, and this one is not remembered";
+    let unknown = "blocked: a fact could not be read (when the request was made is unknown, more than 500 requests stand at once, and this one is \
+    not remembered)";
     check(Stands, crowd, unknown);
     check(
         Stands,

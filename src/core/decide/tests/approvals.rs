@@ -106,7 +106,7 @@ fn void(change: impl FnOnce(&mut World), why: &str) {
     change(&mut world);
     let decision = world.decide();
     assert_eq!((decision.mode, decision.reason.as_str()), (Mode::ApprovalRequired, "approval_void"), "{}", world.message());
-    assert!(world.message().contains(&format!("the approval given is void, {why}")), "{}", world.message());
+    assert!(world.message().contains(&format!("the approval given is void: {why}")), "{}", world.message());
 }
 
 #[test]

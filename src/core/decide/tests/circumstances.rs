@@ -22,14 +22,14 @@ fn windows_deny_or_allow() {
     check(
         MaintenanceWindow,
         windows("[{start: \"13:30\", end: \"14:00\", timeZone: Europe/London, effect: allow}]"),
-        "blocked: requires a time in one of its windows (allow mon,tue,wed,thu,fri,sat,sun 13:30 to 14:00 Europe/London), \
-         now=2025-06-01T12:00:00Z, until 2025-06-01T12:30:00Z",
+        "blocked: the runbook acts only in its windows allow mon,tue,wed,thu,fri,sat,sun 13:30 to 14:00 Europe/London (now 2025-06-01T12:00:00Z, \
+        until 2025-06-01T12:30:00Z)",
     );
     check(
         MaintenanceWindow,
         windows(&format!("[{allow}, {{start: \"22:00\", end: \"12:30\", timeZone: UTC, effect: deny}}]")),
-        "blocked: requires a time outside of its window (deny mon,tue,wed,thu,fri,sat,sun 22:00 to 12:30 UTC), \
-         now=2025-06-01T12:00:00Z, until 2025-06-01T12:30:00Z",
+        "blocked: the runbook does not act in its window deny mon,tue,wed,thu,fri,sat,sun 22:00 to 12:30 UTC (now 2025-06-01T12:00:00Z, until \
+        2025-06-01T12:30:00Z)",
     );
 }
 
@@ -45,30 +45,21 @@ fn a_label_on_pod_workload_or_namespace_stops_it() {
         lists(world);
         world.workload().labels.insert("payments-provider-down".to_owned(), "true".to_owned());
     };
-    let until_removed = "whoever set it removes it once that is over";
     check(
         BlockingLabel,
         on_workload,
-        &format!("blocked: requires that nothing stops it by a label, Deployment/web has payments-provider-down=true, {until_removed}"),
+        "blocked: no label that blocks the runbook may be set (Deployment/web has payments-provider-down=true)",
     );
     let on_namespace = |world: &mut World| {
         lists(world);
         world.namespace().labels = labels(&[("incident", "true")]);
     };
-    check(
-        BlockingLabel,
-        on_namespace,
-        &format!("blocked: requires that nothing stops it by a label, namespace lab has incident=true, {until_removed}"),
-    );
+    check(BlockingLabel, on_namespace, "blocked: no label that blocks the runbook may be set (namespace lab has incident=true)");
     let on_pod = |world: &mut World| {
         lists(world);
         world.request().labels.insert("incident".to_owned(), "true".to_owned());
     };
-    check(
-        BlockingLabel,
-        on_pod,
-        &format!("blocked: requires that nothing stops it by a label, the pod has incident=true, {until_removed}"),
-    );
+    check(BlockingLabel, on_pod, "blocked: no label that blocks the runbook may be set (the pod has incident=true)");
     let over = |world: &mut World| {
         lists(world);
         world.namespace().labels = labels(&[("incident", "false")]);
@@ -78,7 +69,7 @@ fn a_label_on_pod_workload_or_namespace_stops_it() {
         lists(world);
         world.snapshot.namespace = Fact::Unknown("timed out".to_owned());
     };
-    check(BlockingLabel, unread, "blocked: could not be checked: timed out");
+    check(BlockingLabel, unread, "blocked: a fact could not be read (timed out)");
 }
 
 #[test]
@@ -100,12 +91,7 @@ fn a_promise_on_pod_workload_or_namespace_is_kept() {
             }
         };
         let observed = format!("{place} has cluster-autoscaler.kubernetes.io/safe-to-evict=false");
-        let until_removed = "whoever set it removes it once that is over";
-        check(
-            BlockingAnnotation,
-            on_place,
-            &format!("blocked: requires that nothing stops it by an annotation, {observed}, {until_removed}"),
-        );
+        check(BlockingAnnotation, on_place, &format!("blocked: no annotation that blocks the runbook may be set ({observed})"));
     }
     let may_go = |world: &mut World| {
         lists(world);
@@ -122,22 +108,22 @@ fn a_share_of_the_workload() {
     check(UnavailablePercent, |_| {}, "not_applicable: the runbook sets no maxUnavailablePercent");
     check(UnavailablePercent, most(34), "pass: would_be_unready=1 of 3 (34 percent)");
     let allows = |percent, observed| {
-        format!("blocked: allows {percent} percent of the workload to be unready while the pod is replaced, {observed}")
+        format!("blocked: at most {percent} percent of the workload may be unready while the pod is replaced ({observed})")
     };
-    check(UnavailablePercent, most(33), &allows(33, "would_be_unready=1 of 3 (34 percent)"));
+    check(UnavailablePercent, most(33), &allows(33, "1 of 3 would be, 34 percent"));
     let another_down = |world: &mut World| {
         most(50)(world);
         world.pods()[1].ready = false;
     };
-    check(UnavailablePercent, another_down, &allows(50, "would_be_unready=2 of 3 (67 percent)"));
+    check(UnavailablePercent, another_down, &allows(50, "2 of 3 would be, 67 percent"));
     let unknown = |world: &mut World| {
         most(50)(world);
         world.unknown_pods();
     };
-    check(UnavailablePercent, unknown, "blocked: could not be checked: listing pods took longer than 10 s");
+    check(UnavailablePercent, unknown, "blocked: a fact could not be read (listing pods took longer than 10 s)");
     let none = |world: &mut World| {
         most(50)(world);
         world.workload().desired = 0;
     };
-    check(UnavailablePercent, none, "blocked: could not be checked: the workload wants no pods");
+    check(UnavailablePercent, none, "blocked: a fact could not be read (the workload wants no pods)");
 }

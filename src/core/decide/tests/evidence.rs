@@ -19,7 +19,7 @@ fn malformed(change: impl FnOnce(&mut Request), expected: &str) {
     let decision = world.decide();
     assert_eq!((decision.mode, &decision.reason), (Mode::Abort, &Reason::Malformed(expected.to_owned())));
     assert!(decision.guardrails.is_empty() && decision.evidence.is_none());
-    assert_eq!(world.message(), format!("skipped web-a: malformed request, {expected}"));
+    assert_eq!(world.message(), format!("skipped web-a: malformed request: {expected}"));
 }
 
 fn some(text: &str) -> Option<String> {

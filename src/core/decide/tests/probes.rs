@@ -66,37 +66,37 @@ fn every_answer_must_be_within_its_limit() {
     check(
         ID,
         answered(http(503, true), samples(&[0.0, 0.05])),
-        "blocked: requires status 200 and a body with \"ok\" of probe payments, status=503",
+        "blocked: probe payments must answer status 200 and a body with \"ok\" (status=503)",
     );
     check(
         ID,
         answered(http(200, false), samples(&[0.0, 0.5])),
-        "blocked: requires status 200 and a body with \"ok\" of probe payments, status=200 body=without_the_text, \
-         and requires below 0.1 in 2 samples in a row of probe errors, samples=0,0.5",
+        "blocked: probe payments must answer status 200 and a body with \"ok\", and probe errors must answer below 0.1 in 2 samples in a row \
+        (status=200 body=without_the_text; samples=0,0.5)",
     );
-    check(ID, answered(http(200, true), samples(&[0.0])), "blocked: requires below 0.1 in 2 samples in a row of probe errors, samples=0");
+    check(ID, answered(http(200, true), samples(&[0.0])), "blocked: probe errors must answer below 0.1 in 2 samples in a row (samples=0)");
     check(
         ID,
         answered(samples(&[0.0, 0.0]), samples(&[0.0, 0.0])),
-        "blocked: requires status 200 and a body with \"ok\" of probe payments, samples=0,0",
+        "blocked: probe payments must answer status 200 and a body with \"ok\" (samples=0,0)",
     );
 }
 
 #[test]
 fn what_could_not_be_asked_blocks() {
     let down = Fact::Unknown("http://h: cannot connect: Connection refused".to_owned());
-    check(ID, answered(down, samples(&[0.0, 0.0])), "blocked: could not ask probe payments: http://h: cannot connect: Connection refused");
+    check(ID, answered(down, samples(&[0.0, 0.0])), "blocked: probe payments must answer (http://h: cannot connect: Connection refused)");
     let partly = |world: &mut World| {
         answered(http(200, true), samples(&[0.0, 0.0]))(world);
         world.snapshot.probes.get_mut("uid-web-a").unwrap().remove("errors");
     };
-    check(ID, partly, "blocked: did not ask probe errors");
+    check(ID, partly, "blocked: probe errors must answer (not asked)");
     let of_another_pod = |world: &mut World| {
         answered(http(200, true), samples(&[0.0, 0.0]))(world);
         let readings = world.snapshot.probes.remove("uid-web-a").unwrap();
         world.snapshot.probes.insert("uid-web-b".to_owned(), readings);
     };
-    check(ID, of_another_pod, "blocked: could not be checked: no probe has been asked yet");
+    check(ID, of_another_pod, "blocked: a fact could not be read (no probe has been asked yet)");
 }
 
 fn unasked() -> World {

@@ -1,7 +1,7 @@
 use super::GuardrailId::{BlastRadius, DisruptionBudget, OwnRedundancy};
 use super::*;
 
-const TWO_NEEDED: &str = "blocked: requires at least two ready pods, app=web";
+const TWO_NEEDED: &str = "blocked: at least 2 Ready pods are required (service web has";
 
 /// web-c is gone and web-b changed, so that the target and web-b decide.
 fn with_peer(change: impl FnOnce(&mut Pod)) -> impl FnOnce(&mut World) {
@@ -15,19 +15,19 @@ fn with_peer(change: impl FnOnce(&mut Pod)) -> impl FnOnce(&mut World) {
 fn the_target_counts_if_it_is_ready_and_that_is_said() {
     check(BlastRadius, |_| {}, "pass: app=web ready_count=3 (this pod included)");
     check(BlastRadius, |world| world.target(|pod| pod.ready = false), "pass: app=web ready_count=2");
-    check(BlastRadius, |world| world.pods().truncate(1), &format!("{TWO_NEEDED} ready_count=1 (this pod included)"));
-    check(BlastRadius, |world| world.pods().clear(), &format!("{TWO_NEEDED} ready_count=0"));
+    check(BlastRadius, |world| world.pods().truncate(1), &format!("{TWO_NEEDED} 1, this pod included)"));
+    check(BlastRadius, |world| world.pods().clear(), &format!("{TWO_NEEDED} 0)"));
     check(
         BlastRadius,
         |world| world.runbook().guardrails.minimum_ready_replicas = 11,
-        "blocked: requires at least 11 ready pods, app=web ready_count=3 (this pod included)",
+        "blocked: at least 11 Ready pods are required (service web has 3, this pod included)",
     );
-    check(BlastRadius, World::unknown_pods, "blocked: could not be checked: listing pods took longer than 10 s");
-    check(BlastRadius, |world| world.snapshot.services.clear(), "blocked: could not be checked: the pods of app=web were not read");
+    check(BlastRadius, World::unknown_pods, "blocked: a fact could not be read (listing pods took longer than 10 s)");
+    check(BlastRadius, |world| world.snapshot.services.clear(), "blocked: a fact could not be read (the pods of app=web were not read)");
     check(
         BlastRadius,
         |world| world.request().service = None,
-        "blocked: could not be checked: the pod has neither label app nor app.kubernetes.io/name",
+        "blocked: a fact could not be read (the pod has neither label app nor app.kubernetes.io/name)",
     );
 }
 
@@ -35,12 +35,12 @@ fn the_target_counts_if_it_is_ready_and_that_is_said() {
 fn what_is_no_ready_peer() {
     #[track_caller]
     fn no_peer(change: impl FnOnce(&mut Pod)) {
-        check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} ready_count=1 (this pod included)"));
+        check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} 1, this pod included)"));
     }
     #[track_caller]
     fn not_counted(change: impl FnOnce(&mut Pod), clock: &str) {
-        let why = format!(" (not counted: web-b, restarted and as it is for less than 10 s{clock})");
-        check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} ready_count=1 (this pod included){why}"));
+        let why = format!("not counted: web-b, restarted and as it is for less than 10 s{clock}");
+        check(BlastRadius, with_peer(change), &format!("{TWO_NEEDED} 1, this pod included; {why})"));
     }
     // Two containers, the first ready and the second not: the pod's condition is what counts.
     no_peer(|pod| pod.ready = false);
@@ -65,17 +65,16 @@ fn a_node_whose_clock_is_ahead_has_ready_pods_all_the_same() {
     let ahead =
         |written| with_peer(move |pod| (pod.restarts, pod.ready_changed, pod.status_written) = (1, Some(seconds_ago(-60)), written));
     check(BlastRadius, ahead(Some(seconds_ago(10))), "pass: app=web ready_count=2 (this pod included)");
-    let why = " (not counted: web-b, restarted and as it is for less than 10 s, by the server's clock: a node's is ahead of it)";
-    check(BlastRadius, ahead(Some(seconds_ago(9))), &format!("{TWO_NEEDED} ready_count=1 (this pod included){why}"));
+    let why = "not counted: web-b, restarted and as it is for less than 10 s, by the server's clock: a node's is ahead of it";
+    check(BlastRadius, ahead(Some(seconds_ago(9))), &format!("{TWO_NEEDED} 1, this pod included; {why})"));
 }
 
 #[test]
 fn a_restarted_peer_counts_once_it_is_stable() {
     let restarted = |seconds| with_peer(move |pod| (pod.restarts, pod.ready_changed) = (7, Some(seconds_ago(seconds))));
     let both = "pass: app=web ready_count=2 (this pod included)";
-    let one = |seconds: u32| {
-        format!("{TWO_NEEDED} ready_count=1 (this pod included) (not counted: web-b, restarted and as it is for less than {seconds} s)")
-    };
+    let one =
+        |seconds: u32| format!("{TWO_NEEDED} 1, this pod included; not counted: web-b, restarted and as it is for less than {seconds} s)");
     check(BlastRadius, restarted(10), both);
     let with = |seconds, change: fn(&mut World)| {
         move |world: &mut World| {
@@ -97,8 +96,7 @@ fn a_shared_label_is_no_redundancy() {
     check(OwnRedundancy, |world| world.target(|pod| pod.ready = false), "not_applicable: the pod is not Ready");
     let crash_looping = |pod: &mut Pod| (pod.restarts, pod.ready_changed) = (3, Some(seconds_ago(1)));
     check(OwnRedundancy, |world| world.target(crash_looping), "not_applicable: the pod is not Ready");
-    let alone = "blocked: requires another ready pod of the same workload while this one is ready, owner=rs-web other_ready_count=0, \
-                 pods of other workloads do not stand in for it";
+    let alone = "blocked: another Ready pod of the same workload is required (rs-web has no other; pods of other workloads do not count)";
     let others_of_another_workload = |world: &mut World| {
         world.pods().truncate(1);
         world.pods().extend([pod("canary-a", "rs-canary"), pod("canary-b", "rs-canary")]);
@@ -112,7 +110,7 @@ fn a_shared_label_is_no_redundancy() {
         world.request().pod.ready = false;
     };
     check(OwnRedundancy, not_ready_any_more, alone);
-    check(OwnRedundancy, World::unknown_pods, "blocked: could not be checked: listing pods took longer than 10 s");
+    check(OwnRedundancy, World::unknown_pods, "blocked: a fact could not be read (listing pods took longer than 10 s)");
 }
 
 /// The target, not Ready, and this budget.
@@ -137,23 +135,23 @@ fn a_disruption_budget_says_what_the_server_would_say() {
         with(vec![budget("b", 1), elsewhere(None)]),
         "pass: budget=b disruptions_allowed=1 current_healthy=3 desired_healthy=2",
     );
-    let exhausted = "blocked: requires that the disruption budget allows a disruption, budget=b disruptions_allowed=";
-    check(DisruptionBudget, with(vec![budget("b", 0)]), &format!("{exhausted}0 current_healthy=3 desired_healthy=2"));
-    check(DisruptionBudget, with(vec![budget("b", -1)]), &format!("{exhausted}-1 current_healthy=3 desired_healthy=2"));
+    let exhausted = "blocked: PodDisruptionBudget b must allow a disruption (it allows";
+    check(DisruptionBudget, with(vec![budget("b", 0)]), &format!("{exhausted} 0: healthy pods 3, desired 2)"));
+    check(DisruptionBudget, with(vec![budget("b", -1)]), &format!("{exhausted} -1: healthy pods 3, desired 2)"));
     check(
         DisruptionBudget,
         with(vec![budget("b", 1), budget("a", 1)]),
-        "blocked: requires at most one disruption budget that selects the pod, budgets=a,b",
+        "blocked: at most one PodDisruptionBudget may select the pod (a and b do)",
     );
     check(
         DisruptionBudget,
         with(vec![Budget { generation: 2, ..budget("b", 1) }]),
-        "blocked: requires that the disruption controller has seen the budget's latest change, budget=b",
+        "blocked: the disruption controller must have observed the latest change of PodDisruptionBudget b (generation 2, observed 1)",
     );
     check(
         DisruptionBudget,
         |world| world.snapshot.budgets = Fact::Unknown("listing them took longer than 10 s".to_owned()),
-        "blocked: could not be checked: listing them took longer than 10 s",
+        "blocked: a fact could not be read (listing them took longer than 10 s)",
     );
 }
 
@@ -161,8 +159,9 @@ fn a_disruption_budget_says_what_the_server_would_say() {
 fn a_disruption_budget_guards_ready_pods() {
     let observed = |healthy, desired| format!("budget=b disruptions_allowed=0 current_healthy={healthy} desired_healthy={desired}");
     let with_health = |current_healthy, desired_healthy| Budget { current_healthy, desired_healthy, ..budget("b", 0) };
-    let blocked =
-        |healthy, desired| format!("blocked: requires that the disruption budget allows a disruption, {}", observed(healthy, desired));
+    let blocked = |healthy, desired| {
+        format!("blocked: PodDisruptionBudget b must allow a disruption (it allows 0: healthy pods {healthy}, desired {desired})")
+    };
     let enough = format!("pass: {} (the pod is not Ready, and enough others are)", observed(2, 2));
     check(DisruptionBudget, unready_with(with_health(2, 2)), &enough);
     // As the server does: before it asks whether the budget is up to date.

@@ -43,7 +43,7 @@ fn every_guardrail_has_one_and_no_two_have_the_same() {
     assert_eq!(distinct.len(), GuardrailId::ALL.len(), "{blocked:#?}");
     assert!(blocked.iter().all(|remedy| !remedy.is_empty()));
     for remedy in said(Verdict::Blocked, "unknown: web-1 no longer exists") {
-        assert!(remedy.unwrap().advice.starts_with("what could not be read blocks"));
+        assert!(remedy.unwrap().advice.starts_with("make what could not be read readable"));
     }
     assert!(said(Verdict::Pass, "o").iter().chain(&said(Verdict::NotApplicable, "o")).all(Option::is_none));
 }
@@ -53,19 +53,19 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
     remedy(
         GuardrailId::OptIn,
         |world| world.workload().labels.clear(),
-        "the owner of deployment/web opts it in, if automation may replace its pods $ \
-         kubectl -n lab label deployment/web remediator.kubedojo.io/enabled=true",
+        "if automation may replace the pods of deployment/web, its owner opts in $ kubectl -n lab label deployment/web \
+        remediator.kubedojo.io/enabled=true",
     );
     remedy(
         GuardrailId::Namespace,
         |world| world.runbook().scope.allowed_namespaces = vec!["staging".to_owned()],
-        "if runbook replace is meant for this namespace too, its owner adds lab to spec.scope.allowedNamespaces",
+        "if runbook replace is for this namespace too, ask its owner to add lab to spec.scope.allowedNamespaces",
     );
     remedy(
         GuardrailId::BlastRadius,
         |world| world.pods().truncate(1),
-        "get at least 2 pods of the service ready: mend those that are not, or scale deployment/web up; meanwhile this pod is for a human \
-         $ kubectl -n lab get pods -l app=web",
+        "get 2 pods of the service Ready: scale deployment/web up or fix its unready pods, or replace the pod by hand $ kubectl -n lab get pods -l \
+        app=web",
     );
     remedy(
         GuardrailId::Rollout,
@@ -85,26 +85,26 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
     remedy(
         GuardrailId::CircuitBreaker,
         |world| world.ledger.breaker = vec![breaker(BreakerChange::Opened, "replace", None, seconds_ago(60))],
-        "find out why the last replacement failed, mend that, then close the breaker $ \
-         pod-remediator reset-breaker replace -n lab --reason '…'",
+        "find out why the last replacement failed, fix the cause, then close the circuit breaker $ pod-remediator reset-breaker replace -n lab \
+        --reason '…'",
     );
     remedy(
         GuardrailId::CircuitBreaker,
         |world| world.ledger.breaker = vec![breaker(BreakerChange::Opened, "replace", Some("web"), seconds_ago(60))],
-        "find out why the last replacement failed, mend that, then close the breaker $ \
-         pod-remediator reset-breaker replace --service web -n lab --reason '…'",
+        "find out why the last replacement failed, fix the cause, then close the circuit breaker $ pod-remediator reset-breaker replace --service \
+        web -n lab --reason '…'",
     );
     remedy(
         GuardrailId::Request,
         |world| world.request().renewed_at = Some(seconds_ago(-301).to_string()),
-        "if it is still wanted, renew the request as of now $ \
-         kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
+        "if the pod is still to be replaced, renew the request as of now $ kubectl annotate pod web-a -n lab --overwrite \
+        remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
     );
     remedy(
         GuardrailId::MatchedServices,
         |world| world.also_asks(&["a", "b", "c"]),
-        "find out what these services have in common, and remove the labels that are not meant $ \
-         kubectl -n lab get pods -l 'remediator.kubedojo.io/restart=true' --show-labels",
+        "find out what these services have in common, and remove the labels that were set by mistake $ kubectl -n lab get pods -l \
+        'remediator.kubedojo.io/restart=true' --show-labels",
     );
 }
 
@@ -115,31 +115,27 @@ fn what_comes_before_the_guardrails_has_one_too() {
     after_all(
         |world| world.request().requested_at = Fact::Known(seconds_ago(3601)),
         Some(
-            "if it is still wanted, renew it $ \
+            "if the pod is still to be replaced, renew the request $ \
              kubectl annotate pod web-a -n lab --overwrite remediator.kubedojo.io/requested-at=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"",
         ),
     );
     after_all(
         |world| world.request().confidence = Some("high".to_owned()),
-        Some(
-            "correct the annotation, or remove it; the request stands meanwhile $ kubectl -n lab annotate pod web-a KEY=VALUE --overwrite",
-        ),
+        Some("correct the annotation, or remove it; the request stays $ kubectl -n lab annotate pod web-a KEY=VALUE --overwrite"),
     );
     after_all(
         |world| world.request().symptom = Some("CrashLoopBackOff".to_owned()),
-        Some("if you agree, do by hand what would be done $ kubectl delete pod web-a -n lab"),
+        Some("if you agree, do it by hand $ kubectl delete pod web-a -n lab"),
     );
     after_all(
         |world| world.runbook().decision_mode = DecisionMode::Observe,
-        Some(
-            "if you agree, do by hand what would be done; runbook replace itself allows no more than observe $ kubectl delete pod web-a -n lab",
-        ),
+        Some("if you agree, do it by hand; runbook replace allows no more than observe $ kubectl delete pod web-a -n lab"),
     );
     let mut world = World::new();
     world.runbooks.clear();
     assert!(matches!(world.decide().reason, Reason::NoRunbook(_)));
     after_all(
         |world| world.runbooks.clear(),
-        Some("look after it by hand; if this should be automated, a runbook must list the symptom and the cause"),
+        Some("handle the pod by hand; to automate this, list the symptom and the cause in a runbook"),
     );
 }

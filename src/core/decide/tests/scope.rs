@@ -4,7 +4,7 @@ use super::GuardrailId::{
 use super::*;
 use crate::core::snapshot::Claim;
 
-const GONE: &str = "blocked: could not be checked: the ReplicaSet web-6d4 no longer exists";
+const GONE: &str = "blocked: a fact could not be read (the ReplicaSet web-6d4 no longer exists)";
 
 #[test]
 fn the_request_still_stands() {
@@ -13,17 +13,17 @@ fn the_request_still_stands() {
     check(
         Request,
         |world| world.request().requested_at = Fact::Known(seconds_ago(-301)),
-        "blocked: requires a request that was made in the past, requested_at=2025-06-01T12:05:01Z, remove the label and set it again",
+        "blocked: the request must not be of the future (requested_at=2025-06-01T12:05:01Z)",
     );
     check(
         Request,
         |world| world.request().requested_at = Fact::Unknown("no field manager owns the label".to_owned()),
-        "blocked: could not be checked: when the request was made is unknown, no field manager owns the label",
+        "blocked: a fact could not be read (when the request was made is unknown, no field manager owns the label)",
     );
     check(
         Request,
         |world| drop(world.request().labels.remove(label::RESTART)),
-        "blocked: requires a pod that matches remediator.kubedojo.io/restart=true, the pod no longer does",
+        "blocked: the pod must match remediator.kubedojo.io/restart=true (the pod no longer does)",
     );
 }
 
@@ -33,15 +33,14 @@ fn the_runbook_allows_the_namespace() {
     check(
         Namespace,
         |world| world.runbook().scope.allowed_namespaces = vec!["staging".to_owned(), "test".to_owned()],
-        "blocked: requires a namespace that the runbook allows (staging, test), namespace=lab",
+        "blocked: the runbook allows only namespaces staging, test (this is lab)",
     );
 }
 
 #[test]
 fn the_opt_in_is_read_on_the_workload() {
     check(OptIn, |_| {}, "pass: Deployment/web has them all");
-    let blocked = "blocked: requires label remediator.kubedojo.io/enabled=true on the workload itself, Deployment/web lacks it, \
-                   its owner opts in by setting it";
+    let blocked = "blocked: the workload itself must have label remediator.kubedojo.io/enabled=true (Deployment/web lacks it)";
     check(OptIn, |world| world.workload().labels.clear(), blocked);
     check(OptIn, |world| world.workload().labels = labels(&[(label::ENABLED, "false")]), blocked);
     let on_the_pod_only = |world: &mut World| {
@@ -59,18 +58,19 @@ fn the_opt_in_is_read_on_the_workload() {
         }
     };
     check(OptIn, tiered("web"), "pass: Deployment/web has them all");
-    let blocked = "blocked: requires label tier=batch on the workload itself, Deployment/web lacks it, its owner opts in by setting it";
+    let blocked = "blocked: the workload itself must have label tier=batch (Deployment/web lacks it)";
     check(OptIn, tiered("batch"), blocked);
     check(OptIn, wants("batch"), blocked);
     check(OptIn, World::unknown_workload, GONE);
-    check(OptIn, |world| world.snapshot.workloads.clear(), "blocked: could not be checked: the workload behind rs-web was not read");
+    check(OptIn, |world| world.snapshot.workloads.clear(), "blocked: a fact could not be read (the workload behind rs-web was not read)");
 }
 
 #[test]
 fn only_supported_controllers_replace_pods() {
     #[track_caller]
     fn refused(kind: &str, why: &str) {
-        let expected = format!("blocked: finds it not supported: {kind}, left to a human{why} (owner={kind}/rs-web)");
+        let expected =
+            format!("blocked: a Deployment, ReplicaSet, StatefulSet or DaemonSet must own the pod ({kind} is not supported{why})");
         check(Controller, |world| world.unsupported(kind), &expected);
         // Of what is not understood, nothing else is asked.
         check(BlastRadius, |world| world.unsupported(kind), &format!("not_applicable: not asked: {kind} is not supported"));
@@ -80,13 +80,13 @@ fn only_supported_controllers_replace_pods() {
     check(
         Controller,
         |world| world.target(|pod| pod.owner = None),
-        "blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, owner=none, nothing would replace a bare pod",
+        "blocked: a Deployment, ReplicaSet, StatefulSet or DaemonSet must own the pod (it has no owner: nothing would replace it)",
     );
     check(
         Controller,
         |world| world.request().mirror = true,
-        "blocked: requires a pod of a Deployment, ReplicaSet, StatefulSet or DaemonSet, this one mirrors a static pod, \
-         whose file on the node only its kubelet reads",
+        "blocked: a Deployment, ReplicaSet, StatefulSet or DaemonSet must own the pod (it mirrors a static pod, whose file only its node's kubelet \
+        reads)",
     );
     refused("Job.batch", ": a Job retries by its own rules");
     refused("Node", ": only the node's kubelet starts static pods");
@@ -95,14 +95,17 @@ fn only_supported_controllers_replace_pods() {
         let foreign = Foreign { kind: "Rollout.argoproj.io".to_owned(), name: "web".to_owned() };
         world.snapshot.workloads.insert(WEB.to_owned(), Fact::Known(Behind::Unsupported(foreign)));
     };
-    let above = "owner=ReplicaSet/rs-web controlled_by=Rollout.argoproj.io/web";
-    check(Controller, rollout, &format!("blocked: finds it not supported: Rollout.argoproj.io, left to a human ({above})"));
+    check(
+        Controller,
+        rollout,
+        "blocked: a Deployment, ReplicaSet, StatefulSet or DaemonSet must own the pod (Rollout.argoproj.io is not supported)",
+    );
     check(Controller, daemon_set, "pass: owner=DaemonSet/rs-web workload=DaemonSet/web");
     check(Controller, World::unknown_workload, GONE);
     check(
         Controller,
         |world| world.target(|pod| pod.owner.as_mut().unwrap().kind = OwnerKind::StatefulSet),
-        "blocked: could not be checked: a Deployment was read for StatefulSet rs-web",
+        "blocked: a fact could not be read (a Deployment was read for StatefulSet rs-web)",
     );
 }
 
@@ -115,12 +118,10 @@ fn what_an_operator_manages_is_left_to_it_unless_the_runbook_names_it() {
         }
     };
     let observed = "owner=ReplicaSet/rs-web workload=Deployment/web controlled_by=Kafka.kafka.strimzi.io/events";
-    let blocked = format!(
-        "blocked: requires a workload that nobody controls but its own controller, {observed}, what Kafka.kafka.strimzi.io does about a missing \
-         pod is unknown here, and the runbook's allowedControllers does not name it"
-    );
-    check(Controller, managed(&[]), &blocked);
-    check(Controller, managed(&["Kafka.example.com", "Pod"]), &blocked);
+    let blocked = "blocked: a controller that owns the workload must be in the runbook's allowedControllers \
+                   (Kafka.kafka.strimzi.io/events owns Deployment/web)";
+    check(Controller, managed(&[]), blocked);
+    check(Controller, managed(&["Kafka.example.com", "Pod"]), blocked);
     check(Controller, managed(&["Kafka.kafka.strimzi.io"]), &format!("pass: {observed}"));
 }
 
@@ -136,7 +137,7 @@ fn a_pod_that_others_belong_to_is_left_alone() {
     check(
         OwnsNothing,
         owns("uid-web-a"),
-        "blocked: requires a pod that owns neither pods nor workloads, owns StatefulSet/web-a, Pod/executor-1, which would be deleted with it",
+        "blocked: the pod must own neither pods nor workloads (StatefulSet/web-a, Pod/executor-1 would be deleted with it)",
     );
     check(OwnsNothing, owns("uid-web-b"), "pass: owns nothing");
 }
@@ -150,14 +151,12 @@ fn daemon_set(world: &mut World) {
 
 #[test]
 fn a_daemon_set_must_be_meant() {
-    const REQUIRES: &str = "blocked: requires a kind of workload that the runbook names";
+    const ALLOWS: &str = "blocked: the runbook allows only workloads of kind";
     check(GuardrailId::WorkloadKind, |_| {}, "pass: workload=Deployment/web");
     check(
         GuardrailId::WorkloadKind,
         daemon_set,
-        &format!(
-            "{REQUIRES} (Deployment, ReplicaSet, StatefulSet), workload=DaemonSet/web, for a DaemonSet's peers on other nodes are no redundancy"
-        ),
+        &format!("{ALLOWS} Deployment, ReplicaSet, StatefulSet (this is DaemonSet/web; its pods on other nodes are no redundancy)"),
     );
     let named = |world: &mut World| {
         daemon_set(world);
@@ -165,7 +164,7 @@ fn a_daemon_set_must_be_meant() {
     };
     check(GuardrailId::WorkloadKind, named, "pass: workload=DaemonSet/web");
     let only = |world: &mut World| world.runbook().scope.workload_kinds = vec![WorkloadKind::DaemonSet];
-    check(GuardrailId::WorkloadKind, only, &format!("{REQUIRES} (DaemonSet), workload=Deployment/web"));
+    check(GuardrailId::WorkloadKind, only, &format!("{ALLOWS} DaemonSet (this is Deployment/web)"));
     check(GuardrailId::WorkloadKind, World::unknown_workload, GONE);
     check(Rollout, daemon_set, "pass: DaemonSet/web desired=3 updated=3 replicas=3");
     let updating = |world: &mut World| {
@@ -175,34 +174,26 @@ fn a_daemon_set_must_be_meant() {
     check(
         Rollout,
         updating,
-        "blocked: requires a workload that is not rolling out or scaling, DaemonSet/web desired=3 updated=2 replicas=3",
+        "blocked: the workload must not be rolling out or scaling (DaemonSet/web wants 3 replicas, has 3, 2 of them updated)",
     );
     let on_delete = |world: &mut World| {
         daemon_set(world);
         world.workload().on_delete = true;
     };
-    check(Rollout, on_delete, "blocked: requires a DaemonSet that is not updated by deleting its pods, DaemonSet/web strategy=OnDelete");
+    check(Rollout, on_delete, "blocked: deleting a pod must not update the DaemonSet (the update strategy of DaemonSet/web is OnDelete)");
 }
 
 #[test]
 fn the_service_label_is_the_templates_own() {
     check(ServiceLabel, |_| {}, "pass: app=web");
-    check(
-        ServiceLabel,
-        |world| world.request().service = None,
-        "blocked: requires the service's name in the pod's label app, it has none, set it in the workload's pod template",
-    );
-    let requires = "requires the same service label on the pod as in its workload's pod template";
+    check(ServiceLabel, |world| world.request().service = None, "blocked: the pod must name its service in label app (it has none)");
+    let requires = "blocked: the pod must have the service label of its workload's pod template";
     check(
         ServiceLabel,
         |world| world.workload().template_labels = labels(&[("app", "shop")]),
-        &format!("blocked: {requires}, pod has app=web template has app=shop"),
+        &format!("{requires} (the pod has app=web, the template app=shop)"),
     );
-    check(
-        ServiceLabel,
-        |world| world.workload().template_labels.clear(),
-        &format!("blocked: {requires}, pod has app=web template has none"),
-    );
+    check(ServiceLabel, |world| world.workload().template_labels.clear(), &format!("{requires} (the pod has app=web, the template none)"));
     // Its own label was taken off the pod, so that another limit would count.
     let other = || Service { label: "app.kubernetes.io/name".to_owned(), name: "other".to_owned() };
     check(
@@ -211,7 +202,7 @@ fn the_service_label_is_the_templates_own() {
             world.request().service = Some(other());
             world.workload().template_labels = labels(&[("app", "web"), ("app.kubernetes.io/name", "other")]);
         },
-        &format!("blocked: {requires}, pod has app.kubernetes.io/name=other template has app=web"),
+        &format!("{requires} (the pod has app.kubernetes.io/name=other, the template app=web)"),
     );
     check(ServiceLabel, World::unknown_workload, GONE);
 }
@@ -225,8 +216,8 @@ fn a_template_that_asks_for_restarts_is_refused() {
     check(
         RequestLabelInTemplate,
         asks,
-        "blocked: requires a pod template that does not itself ask for a restart, Deployment/web matches \
-         remediator.kubedojo.io/restart=true, remove remediator.kubedojo.io/restart from it or every replacement would be replaced",
+        "blocked: the pod template must not have the request label (Deployment/web matches remediator.kubedojo.io/restart=true; every replacement \
+        would be replaced)",
     );
     check(
         RequestLabelInTemplate,
@@ -236,8 +227,8 @@ fn a_template_that_asks_for_restarts_is_refused() {
     check(
         RequestLabelInTemplate,
         |world| world.workload().template_words = vec!["remediator.kubedojo.io/runbook".to_owned()],
-        "blocked: requires a pod template without a request's annotations, Deployment/web has annotation remediator.kubedojo.io/runbook, \
-         they belong on the one pod that they are about",
+        "blocked: the pod template must not have a request's annotations (Deployment/web has annotation remediator.kubedojo.io/runbook; they \
+        belong on the one pod that they are about)",
     );
     check(RequestLabelInTemplate, World::unknown_workload, GONE);
 }
@@ -245,21 +236,13 @@ fn a_template_that_asks_for_restarts_is_refused() {
 #[test]
 fn what_goes_makes_no_more_pods() {
     check(Terminating, |_| {}, "pass: Deployment/web stays");
-    let comes_not_back = "a deleted pod would not come back";
-    check(
-        Terminating,
-        |world| world.workload().deleting = true,
-        &format!("blocked: requires a workload that stays, Deployment/web is being deleted, {comes_not_back}"),
-    );
-    check(
-        Terminating,
-        |world| world.namespace().deleting = true,
-        &format!("blocked: requires a workload that stays, namespace lab is being deleted, {comes_not_back}"),
-    );
+    let stays = "blocked: the workload must stay, or the pod does not come back";
+    check(Terminating, |world| world.workload().deleting = true, &format!("{stays} (Deployment/web is being deleted)"));
+    check(Terminating, |world| world.namespace().deleting = true, &format!("{stays} (namespace lab is being deleted)"));
     check(
         Terminating,
         |world| world.snapshot.namespace = Fact::Unknown("timed out".to_owned()),
-        "blocked: could not be checked: timed out",
+        "blocked: a fact could not be read (timed out)",
     );
     // Whatever else blocks, nobody is paged for it.
     let mut world = World::new();
@@ -277,7 +260,7 @@ fn what_a_replacement_would_share_is_nothing_that_it_cures() {
     check(
         CanStart,
         |world| world.request().unscheduled = Some("Unschedulable: 0/3 nodes are available".to_owned()),
-        "blocked: requires a pod that has had a node, not_scheduled=Unschedulable: 0/3 nodes are available, a replacement would be as unschedulable",
+        "blocked: the pod must have been scheduled, or its replacement is not either (Unschedulable: 0/3 nodes are available)",
     );
     let waits = |reason: &'static str| Container {
         name: "main".to_owned(),
@@ -287,8 +270,8 @@ fn what_a_replacement_would_share_is_nothing_that_it_cures() {
     };
     let blocked = |reason: &str| {
         format!(
-            "blocked: requires a pod whose containers could be made, container main waits: {reason}: secret \"db\" not found, \
-             a replacement would be of the same template"
+            "blocked: the pod's containers must be creatable, or its replacement's are not either \
+             (container main waits: {reason}: secret \"db\" not found)"
         )
     };
     for reason in ["CreateContainerConfigError", "InvalidImageName", "ImagePullBackOff", "ErrImagePull"] {
@@ -316,17 +299,13 @@ fn the_volumes_of_a_pod_stay() {
     };
     let well = Claim { deleting: false, lost: false, one_node: true };
     check(CanStart, mounts(Some(well)), "pass: scheduled=true claims=1");
-    let blocked = |what: &str| {
-        format!(
-            "blocked: requires that the volumes of the pod stay, claim data-web-0 {what}, with the pod would go what is on it, and a replacement \
-             could not start"
-        )
-    };
+    let blocked =
+        |what: &str| format!("blocked: the pod's volumes must stay, or its data goes and no replacement starts (claim data-web-0 {what})");
     check(CanStart, mounts(Some(Claim { deleting: true, ..well })), &blocked("is being deleted"));
     check(CanStart, mounts(Some(Claim { lost: true, ..well })), &blocked("has lost its volume"));
     check(CanStart, mounts(None), &blocked("does not exist"));
     let unread = |world: &mut World| world.request().claims = vec!["data-web-0".to_owned()];
-    check(CanStart, unread, "blocked: could not be checked: claim data-web-0 was not read");
+    check(CanStart, unread, "blocked: a fact could not be read (claim data-web-0 was not read)");
 }
 
 #[test]

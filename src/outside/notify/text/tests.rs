@@ -14,7 +14,8 @@ pub(in crate::outside::notify) fn record() -> Record {
     let text = |text: &str| Some(text.to_owned());
     Record {
         timestamp: Timestamp::UNIX_EPOCH,
-        message: "skipped web-1: blast-radius guardrail requires at least two ready pods".to_owned(),
+        message: "skipped web-1: blocked by blast_radius: at least 2 Ready pods are required".to_owned(),
+        hint: text("scale deployment/web up"),
         kind: RecordKind::Decision,
         outcome: None,
         reason: text("blast_radius"),
@@ -57,9 +58,10 @@ fn check(change: impl FnOnce(&mut Record), expected: &[&str]) {
     assert_eq!(slack(&record).lines().collect::<Vec<_>>(), expected);
 }
 
-const REFUSED: [&str; 5] = [
+const REFUSED: [&str; 6] = [
     "*Page the service owner*: `web-1` asks to be replaced, and was not",
-    "```skipped web-1: blast-radius guardrail requires at least two ready pods```",
+    "```skipped web-1: blocked by blast_radius: at least 2 Ready pods are required```",
+    "Hint: `scale deployment/web up`",
     "Service `web`, pod `web-1`, namespace `shop`",
     "Runbook `book`, its owner `platform`, the workload's owner `shop-team`",
     "Incident `INC-7`, run `run-1`",
@@ -72,7 +74,7 @@ fn a_refusal() {
         (record.service, record.incident, record.runbook, record.escalation) = (None, Some(" ".to_owned()), None, None);
     };
     let title = "*For your information*: `web-1` asks to be replaced, and was not";
-    check(bare, &[title, REFUSED[1], "pod `web-1`, namespace `shop`", "run `run-1`"]);
+    check(bare, &[title, REFUSED[1], REFUSED[2], "pod `web-1`, namespace `shop`", "run `run-1`"]);
 }
 
 #[test]
@@ -88,10 +90,11 @@ fn an_approval_comes_with_its_command_to_copy() {
     };
     let block = format!("```{command}```");
     let title = "*Page the service owner*: replacing `web-1` needs an approval";
-    let asked = [title, REFUSED[1], REFUSED[2], REFUSED[3], "To approve it until 1970-01-01T00:00:00Z:", &block, REFUSED[4]];
+    let [_, said, hint, about, owners, run] = REFUSED;
+    let asked = [title, said, hint, about, owners, "To approve it until 1970-01-01T00:00:00Z:", &block, run];
     check(ask("required"), &asked);
     check(ask("void"), &asked);
-    check(ask("approved"), &[title, REFUSED[1], REFUSED[2], REFUSED[3], REFUSED[4]]);
+    check(ask("approved"), &[title, said, hint, about, owners, run]);
 }
 
 #[test]
@@ -138,8 +141,9 @@ fn an_open_breaker_comes_with_the_command_that_closes_it() {
         }
     };
     let (said, command) =
-        ("Its circuit breaker is open. Once the cause is mended:", "```pod-remediator reset-breaker book -n shop --reason '…'```");
-    check(open, &[REFUSED[0], REFUSED[1], REFUSED[2], REFUSED[3], said, command, REFUSED[4]]);
+        ("Its circuit breaker is open. After you fix the cause:", "```pod-remediator reset-breaker book -n shop --reason '…'```");
+    let [title, message, _, about, owners, run] = REFUSED;
+    check(open, &[title, message, about, owners, said, command, run]);
 }
 
 #[test]
@@ -149,7 +153,8 @@ fn many_at_once_have_no_pod() {
         "12 pods need a human".clone_into(&mut record.message);
         (record.pod, record.service, record.incident) = (None, None, None);
     };
-    check(summary, &["*Page the service owner*", "```12 pods need a human```", "namespace `shop`", REFUSED[3], "run `run-1`"]);
+    let title = "*Page the service owner*";
+    check(summary, &[title, "```12 pods need a human```", REFUSED[2], "namespace `shop`", REFUSED[4], "run `run-1`"]);
 }
 
 #[test]
