@@ -6,17 +6,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::desk::Told;
 use crate::core::words::inert;
-use crate::run::config::Raw;
+use crate::run::config::settings::{
+    APPROVALS, LOG_FORMAT, MODE_CEILING, REQUEST_SELECTOR, RUN_DEADLINE, RUNBOOKS, SERVICE_LABEL, SETTINGS, STATE_CONFIGMAP, SettingRole,
+    TARGET_NAMESPACE,
+};
+use crate::run::config::{Raw, Setting};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CliCommand {
-    /// Look at the pods that ask to be replaced, decide, and replace those that may be, one at a time
-    #[command(after_help = NOTIFICATIONS)]
+    /// Decide about the pods that ask to be replaced, and replace those that may be, one at a time
+    #[command(after_help = without_flags())]
     Run {
         /// Shadow mode: the same reads and decisions, and not one write
         #[arg(long)]
         dry_run: bool,
-        /// Write what is decided, and the facts that it rests on, to a file in this folder, for `simulate`
+        /// Write what is decided, and the facts that it rests on, to a file in this directory, for `simulate`
         #[arg(long, value_name = "DIR")]
         record: Option<PathBuf>,
         #[command(flatten)]
@@ -34,7 +38,7 @@ pub(super) enum CliCommand {
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
-        /// Write what would be decided, and the facts that it rests on, to a file in this folder, for `simulate`
+        /// Write what would be decided, and the facts that it rests on, to a file in this directory, for `simulate`
         #[arg(long, value_name = "DIR")]
         record: Option<PathBuf>,
         #[command(flatten)]
@@ -82,11 +86,10 @@ pub(super) enum CliCommand {
     },
     /// Check runbook files, and report every mistake in them
     Validate {
-        /// Files, or folders of them
+        /// Files, or directories of them
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The deadline of the runs that they are for: none may take longer [env: RUN_DEADLINE] [default: 9m]
-        #[arg(long)]
+        #[arg(long, help = RUN_DEADLINE.help_as("The deadline of the runs that the runbooks are for"))]
         deadline: Option<String>,
         /// How to print it
         #[arg(short, long, value_enum, default_value_t)]
@@ -94,14 +97,14 @@ pub(super) enum CliCommand {
     },
     /// Print a runbook as a page in Markdown, for an engineer on call to follow by hand
     Render {
-        /// A file, or a folder of them
+        /// A file, or a directory of them
         file: PathBuf,
     },
     /// Print the JSON Schema of the runbook's format, for editors
     Schema,
     /// Play recorded incidents, and compare what is decided with what they expect; it needs no cluster
     Simulate {
-        /// Incident files, or folders of them
+        /// Incident files, or directories of them
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
         /// How to print it
@@ -110,48 +113,40 @@ pub(super) enum CliCommand {
     },
 }
 
-/// What has no flag.
-const NOTIFICATIONS: &str = "\
-Notifications, by the environment only (whoever may list processes sees what flags hold):
-  NOTIFY_URL     URL of the webhook to notify; a secret, shown nowhere [default: nobody is notified]
-  NOTIFY_FORMAT  slack, or json: the audit record as it is [default: slack]";
+/// The settings that have no flag, below the help of `run`.
+fn without_flags() -> String {
+    let intro = "Settings by the environment only (whoever may list processes sees what flags hold):";
+    let settings: Vec<&Setting> = SETTINGS.iter().filter(|one| one.flag.is_none() && one.role != SettingRole::Pod).collect();
+    let width = settings.iter().map(|one| one.variable.len()).max().unwrap_or_default();
+    let lines = settings.iter().map(|one| format!("\n  {:width$}  {} [default: {}]", one.variable, one.meaning, one.default));
+    std::iter::once(intro.to_owned()).chain(lines).collect()
+}
 
 /// What may be done, and to which pods. A flag wins over its environment variable.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Policy {
-    /// A runbook file, or a folder of them [env: RUNBOOKS] [default: /etc/pod-remediator/runbooks; `explain` and `check`, where that is
-    /// not there: what the CronJob mounts]
-    #[arg(long)]
+    #[arg(long, help = RUNBOOKS.help())]
     pub(super) runbooks: Option<String>,
-    /// Which pods ask [env: REQUEST_SELECTOR] [default: remediator.kubedojo.io/restart=true]
-    #[arg(long)]
+    #[arg(long, help = REQUEST_SELECTOR.help())]
     pub(super) selector: Option<String>,
-    /// The label that makes a service [env: SERVICE_LABEL] [default: app]
-    #[arg(long)]
+    #[arg(long, help = SERVICE_LABEL.help())]
     pub(super) service_label: Option<String>,
-    /// The most that any runbook may do; it can only lower [env: MODE_CEILING] [default: auto_execute]
-    #[arg(long)]
+    #[arg(long, help = MODE_CEILING.help())]
     pub(super) mode_ceiling: Option<String>,
-    /// The run ends within it, and begins nothing that could not be verified before [env: RUN_DEADLINE] [default: 9m]
-    #[arg(long)]
+    #[arg(long, help = RUN_DEADLINE.help())]
     pub(super) deadline: Option<String>,
-    /// auto, json or text [env: LOG_FORMAT] [default: auto: text on a terminal]
-    #[arg(long)]
+    #[arg(long, help = LOG_FORMAT.help())]
     pub(super) log_format: Option<String>,
-    /// unverified; or admitted, where the cluster's admission policy lets nobody approve but who may, under their own name
-    /// [env: APPROVALS] [default: unverified]
-    #[arg(long)]
+    #[arg(long, help = APPROVALS.help())]
     pub(super) approvals: Option<String>,
 }
 
-/// Where.
+/// The namespace to work in, and how to reach its cluster.
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// The one namespace to work in [env: TARGET_NAMESPACE] [default: the ServiceAccount's or the context's own]
-    #[arg(short, long)]
+    #[arg(short, long, help = TARGET_NAMESPACE.help())]
     pub(super) namespace: Option<String>,
-    /// The ConfigMap that remembers what was done [env: STATE_CONFIGMAP] [default: pod-remediator-state]
-    #[arg(long)]
+    #[arg(long, help = STATE_CONFIGMAP.help())]
     pub(super) state_configmap: Option<String>,
     /// A kubeconfig file [default: those of KUBECONFIG, ~/.kube/config, or the pod's own ServiceAccount]
     #[arg(long)]
@@ -185,13 +180,6 @@ pub(super) enum Output {
     Yaml,
 }
 
-impl Policy {
-    /// No flag is given.
-    pub(super) fn none() -> Self {
-        Self { runbooks: None, selector: None, service_label: None, mode_ceiling: None, deadline: None, log_format: None, approvals: None }
-    }
-}
-
 /// The settings among the flags.
 pub(super) fn flags(policy: Policy, target: &Target) -> Raw {
     Raw {
@@ -215,5 +203,32 @@ pub(crate) fn of_run(args: &[String]) -> Result<Told, String> {
     match super::Cli::try_parse_from(words).map_err(first_line)?.command {
         CliCommand::Run { dry_run, policy, target, .. } => Ok(Told { raw: flags(policy, &target), dry_run }),
         _ => Err("its command is not run".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_flag_of_a_setting_sets_it() {
+        for setting in SETTINGS {
+            let Some(flag) = setting.flag else { continue };
+            let raw = of_run(&["run".to_owned(), format!("--{flag}=x")]).unwrap().raw;
+            let named = format!("{}: Some(\"x\")", setting.variable.to_lowercase());
+            assert!(format!("{raw:?}").contains(&named), "{flag}: {raw:?}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_run_has_every_setting() {
+        let mut command = super::super::Cli::command();
+        let help = command.find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for setting in SETTINGS.iter().filter(|one| one.role != SettingRole::Pod) {
+            assert!(words.contains(setting.meaning) && words.contains(&format!("[default: {}]", setting.default)), "{setting:?}: {words}");
+        }
     }
 }

@@ -12,7 +12,7 @@ mod trial;
 use serde::Serialize;
 
 use crate::cluster::api::Api;
-use crate::run::config::{ConfigErrors, Raw, Settings};
+use crate::run::config::{ConfigErrors, Raw, Setting, Settings};
 
 pub use everywhere::{Everywhere, NamespaceRow, namespaces};
 pub use look::{Source, look};
@@ -81,11 +81,11 @@ impl Configured {
                 return Self { obstacles: vec![obstacle], ..Self::given(settings, given) };
             }
         };
-        let theirs = Raw { target_namespace: None, runbooks: None, notify_url: None, notify_format: None, log_format: None, ..raw };
+        let theirs = raw.of_decisions();
         // Both have been understood, each for itself.
         let merged = Settings::of(given.clone().or(theirs.clone())).unwrap_or_else(|_| settings.clone());
-        let ours: Vec<&str> = given.policy().into_iter().map(|(name, _)| name).collect();
-        let counts = theirs.policy().into_iter().filter(|(name, _)| !ours.contains(name));
+        let ours: Vec<Setting> = given.policy().into_iter().map(|(setting, _)| setting).collect();
+        let counts = theirs.policy().into_iter().filter(|(setting, _)| !ours.contains(setting));
         let dry_run = dry_run.then(|| Obstacle::new("dry_run", "the CronJob's command has --dry-run".to_owned()));
         Self {
             settings: Settings { pod_name: settings.pod_name.clone(), pod_uid: settings.pod_uid.clone(), ..merged },
@@ -100,8 +100,8 @@ fn pairs(raw: &Raw) -> Vec<String> {
     raw.policy().into_iter().map(pair).collect()
 }
 
-fn pair((name, value): (&'static str, &str)) -> String {
-    format!("{name}={}", crate::core::words::inert(value, 200))
+fn pair((setting, value): (Setting, &str)) -> String {
+    format!("{}={}", setting.variable, crate::core::words::inert(value, 200))
 }
 
 /// A person's command: what was given to it.

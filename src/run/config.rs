@@ -4,93 +4,47 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+mod error;
+pub mod settings;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use settings::{Raw, Setting};
+
+use settings::{
+    APPROVALS, LOG_FORMAT, MODE_CEILING, NOTIFY_FORMAT, NOTIFY_URL, REQUEST_SELECTOR, RUN_DEADLINE, RUNBOOKS, SERVICE_LABEL, SETTINGS,
+    STATE_CONFIGMAP, SettingRole, TARGET_NAMESPACE,
+};
 
 use crate::core::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, is_dns_label, is_dns_subdomain, is_label_key};
 use crate::core::near::near;
 use crate::core::runbook::DecisionMode;
 use crate::core::selector::Selector;
 use crate::core::snapshot::Bounds;
-use crate::core::snapshot::DEFAULT_DEADLINE;
-use crate::core::words::{default_request_selector, inert, quoted, without_credentials};
+use crate::core::words::{inert, quoted, without_credentials};
 use crate::outside::notify::{NotifyFormat, SecretUrl, Webhook};
-
-/// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Raw {
-    /// `-n`, `TARGET_NAMESPACE`.
-    pub target_namespace: Option<String>,
-    /// `--runbooks`, `RUNBOOKS`.
-    pub runbooks: Option<String>,
-    /// `--state-configmap`, `STATE_CONFIGMAP`.
-    pub state_configmap: Option<String>,
-    /// `--selector`, `REQUEST_SELECTOR`.
-    pub request_selector: Option<String>,
-    /// `--service-label`, `SERVICE_LABEL`.
-    pub service_label: Option<String>,
-    /// `--mode-ceiling`, `MODE_CEILING`.
-    pub mode_ceiling: Option<String>,
-    /// `--deadline`, `RUN_DEADLINE`.
-    pub run_deadline: Option<String>,
-    /// `--log-format`, `LOG_FORMAT`.
-    pub log_format: Option<String>,
-    /// `--approvals`, `APPROVALS`.
-    pub approvals: Option<String>,
-    /// `NOTIFY_URL`. There is no flag: whoever may list processes sees what flags hold.
-    pub notify_url: Option<SecretUrl>,
-    /// `NOTIFY_FORMAT`.
-    pub notify_format: Option<String>,
-    /// `POD_NAME`.
-    pub pod_name: Option<String>,
-    /// `POD_UID`.
-    pub pod_uid: Option<String>,
-}
-
-/// Our variables, each with its flag, if it has one.
-const VARIABLES: [(&str, &str); 13] = [
-    ("TARGET_NAMESPACE", "--namespace"),
-    ("RUNBOOKS", "--runbooks"),
-    ("STATE_CONFIGMAP", "--state-configmap"),
-    ("REQUEST_SELECTOR", "--selector"),
-    ("SERVICE_LABEL", "--service-label"),
-    ("MODE_CEILING", "--mode-ceiling"),
-    ("RUN_DEADLINE", "--deadline"),
-    ("LOG_FORMAT", "--log-format"),
-    ("APPROVALS", "--approvals"),
-    ("NOTIFY_URL", ""),
-    ("NOTIFY_FORMAT", ""),
-    ("POD_NAME", ""),
-    ("POD_UID", ""),
-];
-
-/// Where runbooks are read from unless a setting says otherwise; the CronJob mounts its ConfigMap there.
-pub const DEFAULT_RUNBOOKS: &str = "/etc/pod-remediator/runbooks";
-
-/// Those of the downward API: names near them (NODE_NAME, POD_IP) are common and no misspelling.
-const DOWNWARD: &str = "POD_";
 
 /// Settings, valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The one namespace of the run; `None`: the ServiceAccount's own, or the context's.
+    /// The run's only namespace. `None`: the ServiceAccount's own, or the context's.
     pub namespace: Option<String>,
-    /// A file or a folder.
+    /// A runbook file, or a directory of them.
     pub runbooks: PathBuf,
-    /// The ledger's ConfigMap.
+    /// The name of the ledger's ConfigMap.
     pub state_configmap: String,
-    /// Which pods ask.
+    /// Matches the pods that ask to be replaced.
     pub selector: Selector,
-    /// What makes a service.
+    /// The label whose value is a pod's service.
     pub service_label: String,
     /// The most that any runbook may do.
     pub ceiling: DecisionMode,
-    /// A run ends within it.
+    /// How long a run may take.
     pub deadline: Duration,
     /// How records are written.
     pub log_format: LogFormat,
-    /// The cluster's admission vouches for who approves.
+    /// An admission policy of the cluster vouches for the name of whoever approves.
     pub approvals_admitted: bool,
-    /// Whom to tell, if anybody.
+    /// The webhook to notify, if there is one.
     pub notify: Option<Webhook>,
     /// The pod that this runs in.
     pub pod_name: Option<String>,
@@ -152,40 +106,6 @@ impl LogFormat {
     }
 }
 
-/// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable that is probably a misspelling of ours.
-    #[error("environment variable {name}: did you mean {meant}?")]
-    Misspelt {
-        /// As it is set.
-        name: String,
-        /// As it should be.
-        meant: &'static str,
-    },
-    /// A variable of ours that is no text.
-    #[error("environment variable {0} is not valid UTF-8")]
-    NotText(&'static str),
-    /// A value that is not allowed.
-    #[error("{setting}: {value} is not allowed: {allowed}")]
-    Invalid {
-        /// The flag and the variable.
-        setting: String,
-        /// What was given, in quotes: bounded, inert, and without credentials.
-        value: String,
-        /// What may be given.
-        allowed: String,
-    },
-    /// A secret that cannot be used.
-    #[error("{0}: its value, which is not shown, cannot be used: {1}")]
-    Secret(&'static str, &'static str),
-}
-
-/// Every setting that cannot be used, in one go.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct ConfigErrors(pub Vec<ConfigError>);
-
 impl Settings {
     /// Understands flags and an environment.
     ///
@@ -218,32 +138,19 @@ impl Raw {
         if wrong.is_empty() { Ok(raw) } else { Err(ConfigErrors(wrong)) }
     }
 
-    /// The settings that a decision depends on, by the names of their variables, as far as they are given.
-    pub fn policy(&self) -> Vec<(&'static str, &str)> {
-        let all = [
-            ("STATE_CONFIGMAP", &self.state_configmap),
-            ("REQUEST_SELECTOR", &self.request_selector),
-            ("SERVICE_LABEL", &self.service_label),
-            ("MODE_CEILING", &self.mode_ceiling),
-            ("RUN_DEADLINE", &self.run_deadline),
-            ("APPROVALS", &self.approvals),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
-    }
-
     /// Reads our variables, and only ours, from an environment. An empty one is unset. What is wrong with it is added to `wrong`.
     fn from_env(environment: impl Iterator<Item = (OsString, OsString)>, wrong: &mut Vec<ConfigError>) -> Self {
         let mut ours = Vec::new();
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
-            match VARIABLES.iter().find(|(known, _)| *known == name) {
-                Some((known, _)) => match value.into_string() {
+            match Setting::of_variable(name) {
+                Some(known) => match value.into_string() {
                     Ok(value) if value.is_empty() => {}
                     Ok(value) => ours.push((name.to_owned(), value)),
-                    Err(_) => wrong.push(ConfigError::NotText(known)),
+                    Err(_) => wrong.push(ConfigError::NotText(known.variable)),
                 },
                 None => {
-                    let spelt_like_ours = VARIABLES.iter().map(|(known, _)| *known).filter(|known| !known.starts_with(DOWNWARD));
+                    let spelt_like_ours = SETTINGS.iter().filter(|known| known.role != SettingRole::Pod).map(|known| known.variable);
                     if let Some(meant) = near(name, spelt_like_ours) {
                         wrong.push(ConfigError::Misspelt { name: inert(name, LONGEST_SHOWN), meant });
                     }
@@ -256,63 +163,40 @@ impl Raw {
         envy::from_iter(ours).unwrap_or_default()
     }
 
-    /// Flags win over the environment.
-    pub fn or(self, other: Self) -> Self {
-        Self {
-            target_namespace: self.target_namespace.or(other.target_namespace),
-            runbooks: self.runbooks.or(other.runbooks),
-            state_configmap: self.state_configmap.or(other.state_configmap),
-            request_selector: self.request_selector.or(other.request_selector),
-            service_label: self.service_label.or(other.service_label),
-            mode_ceiling: self.mode_ceiling.or(other.mode_ceiling),
-            run_deadline: self.run_deadline.or(other.run_deadline),
-            log_format: self.log_format.or(other.log_format),
-            approvals: self.approvals.or(other.approvals),
-            notify_url: self.notify_url.or(other.notify_url),
-            notify_format: self.notify_format.or(other.notify_format),
-            pod_name: self.pod_name.or(other.pod_name),
-            pod_uid: self.pod_uid.or(other.pod_uid),
-        }
-    }
-
     /// Understands them all, in one step. What is wrong with them is added to `wrong`; `None`: something is.
     fn validate(self, wrong: &mut Vec<ConfigError>) -> Option<Settings> {
         let mut check = Checker(wrong);
         let namespace =
-            check.optional("TARGET_NAMESPACE", self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()));
-        let state_configmap = check.setting("STATE_CONFIGMAP", self.state_configmap, "pod-remediator-state", DNS_SUBDOMAIN, |text| {
-            is_dns_subdomain(text).then(|| text.to_owned())
-        });
-        let service_label =
-            check.setting("SERVICE_LABEL", self.service_label, "app", LABEL_KEY, |text| is_label_key(text).then(|| text.to_owned()));
-        let selector = match self.request_selector {
-            None => Some(default_request_selector()),
-            Some(text) => match text.parse::<Selector>() {
-                Ok(selector) if selector.required_keys().next().is_none() => {
-                    check.refuse("REQUEST_SELECTOR", &text, "it must name a label that a requesting pod carries")
-                }
-                Ok(selector) => Some(selector),
-                Err(error) => check.refuse("REQUEST_SELECTOR", &text, &error.to_string()),
-            },
+            check.optional(TARGET_NAMESPACE, self.target_namespace, DNS_LABEL, |text| is_dns_label(text).then(|| text.to_owned()));
+        let state_configmap =
+            check.setting(STATE_CONFIGMAP, self.state_configmap, DNS_SUBDOMAIN, |text| is_dns_subdomain(text).then(|| text.to_owned()));
+        let service_label = check.setting(SERVICE_LABEL, self.service_label, LABEL_KEY, |text| is_label_key(text).then(|| text.to_owned()));
+        let text = self.request_selector.as_deref().unwrap_or(REQUEST_SELECTOR.default);
+        let selector = match text.parse::<Selector>() {
+            Ok(selector) if selector.required_keys().next().is_none() => {
+                check.refuse(REQUEST_SELECTOR, text, "it must name a label that a requesting pod carries")
+            }
+            Ok(selector) => Some(selector),
+            Err(error) => check.refuse(REQUEST_SELECTOR, text, &error.to_string()),
         };
         let modes = "observe, manual, suggest, approval_required or auto_execute";
-        let ceiling = check.setting("MODE_CEILING", self.mode_ceiling, "auto_execute", modes, DecisionMode::from_word);
+        let ceiling = check.setting(MODE_CEILING, self.mode_ceiling, modes, DecisionMode::from_word);
         let deadline = check.deadline(self.run_deadline);
-        let log_format = check.setting("LOG_FORMAT", self.log_format, "auto", "auto, json or text", LogFormat::from_word);
-        let approvals_admitted = check.setting("APPROVALS", self.approvals, "unverified", "unverified or admitted", |text| match text {
+        let log_format = check.setting(LOG_FORMAT, self.log_format, "auto, json or text", LogFormat::from_word);
+        let approvals_admitted = check.setting(APPROVALS, self.approvals, "unverified or admitted", |text| match text {
             "unverified" => Some(false),
             "admitted" => Some(true),
             _ => None,
         });
-        let format = check.setting("NOTIFY_FORMAT", self.notify_format, "slack", "slack or json", NotifyFormat::from_word);
+        let format = check.setting(NOTIFY_FORMAT, self.notify_format, "slack or json", NotifyFormat::from_word);
         let notify_url = self.notify_url.as_ref().map(SecretUrl::trimmed);
         if let Some(flaw) = notify_url.as_ref().and_then(SecretUrl::flaw) {
-            check.0.push(ConfigError::Secret("NOTIFY_URL", flaw));
+            check.0.push(ConfigError::Secret(NOTIFY_URL.variable, flaw));
         }
         let format = format?;
         Some(Settings {
             namespace: namespace?,
-            runbooks: self.runbooks.unwrap_or_else(|| DEFAULT_RUNBOOKS.to_owned()).into(),
+            runbooks: self.runbooks.unwrap_or_else(|| RUNBOOKS.default.to_owned()).into(),
             state_configmap: state_configmap?,
             selector: selector?,
             service_label: service_label?,
@@ -332,41 +216,33 @@ struct Checker<'a>(&'a mut Vec<ConfigError>);
 
 impl Checker<'_> {
     fn deadline(&mut self, value: Option<String>) -> Option<Duration> {
-        let Some(text) = value else { return Some(DEFAULT_DEADLINE) };
         let range = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
-        let understood = humantime::parse_duration(&text).ok().filter(|deadline| range.contains(deadline));
-        understood.or_else(|| self.refuse("RUN_DEADLINE", &text, "a duration from 30s to 24h, such as 9m"))
+        self.setting(RUN_DEADLINE, value, "a duration from 30s to 24h, such as 9m", |text| {
+            humantime::parse_duration(text).ok().filter(|deadline| range.contains(deadline))
+        })
     }
 
-    fn setting<T>(
-        &mut self,
-        variable: &str,
-        value: Option<String>,
-        default: &str,
-        allowed: &str,
-        understand: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        let text = value.as_deref().unwrap_or(default);
-        understand(text).or_else(|| self.refuse(variable, text, allowed))
+    fn setting<T>(&mut self, setting: Setting, value: Option<String>, allowed: &str, understand: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = value.as_deref().unwrap_or(setting.default);
+        understand(text).or_else(|| self.refuse(setting, text, allowed))
     }
 
     fn optional<T>(
         &mut self,
-        variable: &str,
+        setting: Setting,
         value: Option<String>,
         allowed: &str,
         understand: impl Fn(&str) -> Option<T>,
     ) -> Option<Option<T>> {
         match value {
             None => Some(None),
-            Some(text) => understand(&text).or_else(|| self.refuse(variable, &text, allowed)).map(Some),
+            Some(text) => understand(&text).or_else(|| self.refuse(setting, &text, allowed)).map(Some),
         }
     }
 
-    fn refuse<T>(&mut self, variable: &str, value: &str, allowed: &str) -> Option<T> {
-        let flag = VARIABLES.iter().find(|(name, _)| *name == variable).map_or("", |(_, flag)| flag);
-        let setting = if flag.is_empty() { variable.to_owned() } else { format!("{flag} ({variable})") };
-        self.0.push(ConfigError::Invalid { setting, value: quoted(&without_credentials(value)), allowed: inert(allowed, LONGEST_SHOWN) });
+    fn refuse<T>(&mut self, setting: Setting, value: &str, allowed: &str) -> Option<T> {
+        let (value, allowed) = (quoted(&without_credentials(value)), inert(allowed, LONGEST_SHOWN));
+        self.0.push(ConfigError::Invalid { setting: setting.name(), value, allowed });
         None
     }
 }
@@ -397,6 +273,9 @@ mod tests {
         assert_eq!(settings.service_label, "app");
         assert_eq!(settings.ceiling, DecisionMode::AutoExecute);
         assert_eq!(settings.deadline, Duration::from_secs(540));
+        // A recorded incident takes the same, and has no settings.
+        let (deadline, selector) = (crate::core::snapshot::DEFAULT_DEADLINE, crate::core::words::default_request_selector());
+        assert_eq!((settings.deadline, settings.selector), (deadline, selector));
     }
 
     #[test]
@@ -428,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
+    fn all_mistakes_are_reported_at_once() {
         let environment = [
             ("RUN_DEADLIN", "1m"),
             ("LOG_FORMAT", "xml"),
@@ -461,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_to_tell_is_a_secret() {
+    fn the_url_of_the_webhook_is_a_secret() {
         assert_eq!(from(&[("NOTIFY_FORMAT", "json")]).unwrap().notify, None);
         let secret = "https://hooks.example.com/T0/secret";
         let webhook = |format| Some(Webhook { url: secret.into(), format });

@@ -11,7 +11,7 @@ use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, CRON_JOBS, Cause, JOBS, PO
 use crate::core::runbook::{Problem, Runbook};
 use crate::core::words::inert;
 use crate::outside::load::{LoadError, Loaded, read};
-use crate::run::config::Settings;
+use crate::run::config::{Setting, Settings};
 
 impl Unread {
     /// A part, and the call that failed.
@@ -40,7 +40,7 @@ pub async fn look(api: &Api, known: Option<CronJobObject>) -> Desk {
         }
     };
     for elsewhere in &installed.env_elsewhere {
-        if elsewhere == "envFrom" || is_a_setting(elsewhere) {
+        if elsewhere == "envFrom" || Setting::of_variable(elsewhere).is_some_and(Setting::decides) {
             let part = format!("{} of the CronJob's environment", inert(elsewhere, 100));
             desk.unread.push(Unread { part, why: "it comes from another object".to_owned() });
         }
@@ -51,11 +51,6 @@ pub async fn look(api: &Api, known: Option<CronJobObject>) -> Desk {
     }
     desk.installed = Some(installed);
     desk
-}
-
-fn is_a_setting(variable: &str) -> bool {
-    let settings = ["RUNBOOKS", "STATE_CONFIGMAP", "REQUEST_SELECTOR", "SERVICE_LABEL", "MODE_CEILING", "RUN_DEADLINE", "APPROVALS"];
-    settings.contains(&variable)
 }
 
 async fn newest_job(api: &Api, installed: &Installed) -> Result<Option<NewestJob>, ApiError> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::words::inert;
-use crate::run::config::DEFAULT_RUNBOOKS;
+use crate::run::config::settings::RUNBOOKS;
 
 /// The longest text of another that is kept for showing, in characters.
 const LONGEST: usize = 300;
@@ -172,7 +172,7 @@ fn path_of(args: &[String], env: &[(String, String)]) -> String {
     let after = args.iter().position(|arg| arg == "--runbooks").and_then(|at| args.get(at + 1).cloned());
     let flag = after.or_else(|| args.iter().find_map(|arg| arg.strip_prefix("--runbooks=").map(str::to_owned)));
     let variable = || env.iter().find(|(name, value)| name == "RUNBOOKS" && !value.is_empty()).map(|(_, value)| value.clone());
-    flag.or_else(variable).unwrap_or_else(|| DEFAULT_RUNBOOKS.to_owned())
+    flag.or_else(variable).unwrap_or_else(|| RUNBOOKS.default.to_owned())
 }
 
 /// What is mounted where the runbooks are read from.
