@@ -2,6 +2,7 @@
 
 mod args;
 mod desk;
+mod error;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -12,26 +13,25 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::api::{Access, Api, Writer};
 use crate::cluster::store::Store;
-use crate::commands::explain::ExplainError;
 use crate::commands::reset::write;
-use crate::commands::validate::{shown, validate};
+use crate::commands::validate::validate;
 use crate::core::exit::Exit;
 use crate::core::ledger::{Reset, open_breakers};
 use crate::core::words::inert;
-use crate::incident::{SimulateError, simulate};
+use crate::incident::simulate;
 use crate::outside::clock::Deadline;
-use crate::outside::load::LoadError;
 use crate::run::config::{ConfigErrors, LogFormat, Raw, Settings, run_deadline};
-use crate::run::{RunError, run};
+use crate::run::run;
 use crate::terminal::audit::{Progress, Sink, StandardOutput, TrailFormat};
 use crate::terminal::output::json_pretty;
-use crate::terminal::style::{Style, Tone};
+use crate::terminal::style::Style;
 use crate::terminal::table::Layout;
 
 #[cfg(test)]
 pub(crate) use args::of_run;
 use args::{CliCommand, Output, Policy, Target, flags};
 use desk::{show_check, show_explanation, show_status};
+use error::CliError;
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -44,90 +44,17 @@ pub struct Cli {
 
 impl Output {
     fn print(self, value: &impl Serialize, table: impl FnOnce() -> String) -> Result<(), CliError> {
-        let unwritable = |error: &dyn std::fmt::Display| CliError::Unwritable(error.to_string());
         let text = match self {
             Self::Table => table(),
-            Self::Json => json_pretty(value).map_err(|error| unwritable(&error))?,
+            Self::Json => json_pretty(value).map_err(|error| CliError::Unwritable(error.into()))?,
             // By way of JSON, whose texts are inert.
             Self::Yaml => {
-                let inert: serde_json::Value =
-                    json_pretty(value).and_then(|text| serde_json::from_str(&text)).map_err(|error| unwritable(&error))?;
-                serde_saphyr::to_string(&inert).map_err(|error| unwritable(&error))?
+                let inert = json_pretty(value).and_then(|text| serde_json::from_str::<serde_json::Value>(&text));
+                let inert = inert.map_err(|error| CliError::Unwritable(error.into()))?;
+                serde_saphyr::to_string(&inert).map_err(|error| CliError::Unwritable(error.into()))?
             }
         };
         say(text.trim_end())
-    }
-}
-
-/// Why a command ended early.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    #[error(transparent)]
-    Config(ConfigErrors),
-    #[error(transparent)]
-    Run(Box<RunError>),
-    #[error("--reason is empty: say what was fixed")]
-    NoReason,
-    #[error("{why}")]
-    NothingReset { why: String, open: Vec<String> },
-    #[error(transparent)]
-    Simulate(SimulateError),
-    #[error(transparent)]
-    Explain(Box<ExplainError>),
-    #[error("the result cannot be written in this form: {0}")]
-    Unwritable(String),
-    #[error("cannot write the result to standard output: {0}")]
-    Unwritten(#[source] std::io::Error),
-}
-
-impl CliError {
-    fn exit(&self) -> Exit {
-        match self {
-            // Whoever resets a breaker wants it closed, and a script must not take a slip of the keyboard for that.
-            Self::Config(_) | Self::NoReason | Self::NothingReset { .. } => Exit::Usage,
-            Self::Run(error) => error.exit(),
-            Self::Simulate(error) => error.exit(),
-            Self::Explain(error) => error.exit(),
-            Self::Unwritable(_) => Exit::Usage,
-            Self::Unwritten(_) => Exit::Unwritten,
-        }
-    }
-
-    /// Tells it on standard error; the exit code that it calls for.
-    fn tell(&self) -> Exit {
-        let style = Style::of(&std::io::stderr());
-        for line in self.lines(style) {
-            // Where standard error takes nothing either, the exit code is all that is left to say it.
-            let _ = writeln!(std::io::stderr(), "{} {line}", style.toned(Tone::Error, "error:"));
-        }
-        if let Self::NothingReset { open, .. } = self {
-            for line in open {
-                let _ = writeln!(std::io::stderr(), "  {} {}", style.toned(Tone::Bold, "hint:"), inert(line, LONGEST_ERROR));
-            }
-        }
-        self.exit()
-    }
-
-    /// Each thing that is wrong, for itself; inert. On a terminal, mistakes come with their source.
-    fn lines(&self, style: Style) -> Vec<String> {
-        match self {
-            Self::Config(ConfigErrors(errors)) => errors.iter().map(|error| inert(&error.to_string(), LONGEST_ERROR)).collect(),
-            Self::Run(run) => match &**run {
-                RunError::Runbooks(LoadError { problems, files }) => problems.iter().map(|problem| shown(problem, files, style)).collect(),
-                error => vec![inert(&error.to_string(), LONGEST_ERROR)],
-            },
-            Self::Simulate(error) => error.to_string().lines().map(|line| inert(line, LONGEST_ERROR)).collect(),
-            error => vec![inert(&error.to_string(), LONGEST_ERROR)],
-        }
-    }
-}
-
-/// The longest error that is printed, in characters.
-const LONGEST_ERROR: usize = 4000;
-
-impl<E: Into<RunError>> From<E> for CliError {
-    fn from(error: E) -> Self {
-        Self::Run(Box::new(error.into()))
     }
 }
 
@@ -270,7 +197,7 @@ fn play(paths: &[PathBuf], output: Output) -> Result<Exit, CliError> {
 }
 
 async fn open(target: Target) -> Result<(Api, Store), CliError> {
-    let (settings, access, _) = understand(Policy::none(), target).map_err(CliError::Config)?;
+    let (settings, access, _) = understand(Policy::default(), target).map_err(CliError::Config)?;
     let patience = Deadline::after(std::time::Duration::from_secs(60));
     let api = Api::connect(access, patience).await?;
     let store = Store::open(api.clone(), &settings.state_configmap).await?;

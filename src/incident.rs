@@ -10,6 +10,7 @@
 //! | `play` | moments, in order: decide, act as the file says it ended, remember |
 //! | `record` | the one writer: from the facts of a decision |
 
+mod error;
 mod format;
 mod model;
 mod play;
@@ -19,38 +20,10 @@ mod refers;
 
 use std::path::{Path, PathBuf};
 
-use crate::core::exit::Exit;
-use crate::core::runbook::Problem;
-
+pub use error::{RecordError, RecordFlaw, SimulateError};
 pub use model::API_VERSION;
 pub use play::{Got, PlayedDecision, Simulation};
 pub(crate) use refers::json;
-
-/// Why nothing was simulated.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulateError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}: {error}")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A folder has none.
-    #[error("{0} has no incident: no .yaml file below it has kind Incident")]
-    Empty(PathBuf),
-    /// Everything that is wrong with the files.
-    #[error("{}", Problem::list(.0))]
-    Invalid(Vec<Problem>),
-}
-
-impl SimulateError {
-    /// The exit code that it calls for.
-    pub const fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-}
 
 /// Plays every incident of these files, and of the folders below these.
 ///

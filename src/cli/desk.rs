@@ -57,7 +57,7 @@ pub(super) async fn show_check(everywhere: bool, output: Output, policy: Policy,
 }
 
 pub(super) async fn show_status(everywhere: bool, output: Output, target: Target) -> Result<Exit, CliError> {
-    let (asked, access) = asked(Policy::none(), target)?;
+    let (asked, access) = asked(Policy::default(), target)?;
     if everywhere {
         return show_everywhere(&asked, access, output, false).await;
     }

@@ -1,11 +1,15 @@
 //! The ledger's ConfigMap. Every write is a PUT with resourceVersion; a state that cannot be trusted is never overwritten.
 
+mod error;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause, Writer};
 use crate::core::ledger::{Ledger, Untrusted};
 use crate::outside::clock::Clock;
+
+pub use error::StoreError;
 
 /// The key of the truth.
 pub(crate) const LEDGER_KEY: &str = "ledger.json";
@@ -15,34 +19,6 @@ const SUMMARY_KEY: &str = "summary";
 const INITIALIZED: &str = "remediator.kubedojo.io/initialized";
 /// How often one write is tried while the server is busy or unclear.
 const WRITE_ATTEMPTS: u32 = 4;
-
-/// Why the ledger could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The API failed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The namespace is being deleted, and took the ledger along.
-    #[error("namespace {0} is being deleted, and the ledger is gone with it: there is nothing left to do here")]
-    NamespaceGoes(String),
-    /// Somebody else wrote meanwhile; the newer state has been read.
-    #[error("the ledger changed meanwhile")]
-    Conflict,
-    /// It is in no state to rely on: nothing may be touched.
-    #[error(
-        "the ledger, ConfigMap {name} in namespace {namespace}, cannot be trusted: {why}. Nothing is touched while that is so. {repair}"
-    )]
-    Untrusted {
-        /// The ConfigMap.
-        name: String,
-        /// Its namespace.
-        namespace: String,
-        /// What is wrong.
-        why: String,
-        /// What a human can do.
-        repair: String,
-    },
-}
 
 /// The ledger as last read or written, and the object that holds it.
 pub struct Store {

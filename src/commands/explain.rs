@@ -1,6 +1,7 @@
 //! `explain`: what a run would decide at this moment, why, until when, and what to do about it. It reads what a run reads,
 //! decides with the same function, and writes nothing.
 
+mod error;
 mod look;
 mod model;
 mod near_misses;
@@ -17,12 +18,10 @@ use crate::cluster::store::Store;
 use crate::commands::desk::{Basis, Source, View, trial};
 use crate::commands::status::status;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
-use crate::core::exit::Exit;
 use crate::core::ledger::Ledger;
-use crate::core::names::{DNS_SUBDOMAIN, is_dns_subdomain};
+use crate::core::names::is_dns_subdomain;
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Bounds, Request, Snapshot};
-use crate::core::words::quoted;
 use crate::incident::record::record;
 use crate::outside::clock::Deadline;
 use crate::outside::probe;
@@ -31,40 +30,9 @@ use crate::run::RunError;
 use look::{Looked, look};
 use near_misses::Words;
 
+pub use error::ExplainError;
 pub use model::{Eligibility, Eligible, Explanation, GuardrailExplanation, PodExplanation, RunbookExplanation, Then, ToDo};
 pub use near_misses::NearMiss;
-
-/// Why there is nothing to explain.
-#[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
-    /// What would end a run ends this too.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// There is no such pod.
-    #[error("pod {pod} does not exist in namespace {namespace}; see kubectl get pods -n {namespace}")]
-    NoPod {
-        /// As it was asked for.
-        pod: String,
-        /// Where.
-        namespace: String,
-    },
-    /// It is no pod.
-    #[error("{} is not a pod: explain takes a pod, as NAME or pod/NAME", quoted(.0))]
-    NoPodKind(String),
-    /// No pod can have that name.
-    #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]
-    NoName(String),
-}
-
-impl ExplainError {
-    /// The exit code that it calls for.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Run(error) => error.exit(),
-            Self::NoPod { .. } | Self::NoPodKind(_) | Self::NoName(_) => Exit::Usage,
-        }
-    }
-}
 
 /// The name of the pod that is meant: `web-1`, or as kubectl takes it, `pod/web-1`, `pods/web-1` and `po/web-1`.
 ///

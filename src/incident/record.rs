@@ -20,26 +20,13 @@ use crate::core::runbook::Runbook;
 use crate::core::runbook::node::documents;
 use crate::core::snapshot::{Request, Snapshot};
 use crate::core::words::inert;
-use crate::incident::{API_VERSION, json, simulate_text};
+use crate::incident::{API_VERSION, RecordError, RecordFlaw, json, simulate_text};
 use crate::outside::load::read;
 
 use objects::{Key, Recorded};
 
 /// The longest that is recorded of how an action ended, in characters.
 const LONGEST_DETAIL: usize = 1000;
-
-/// Why nothing was recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The file cannot be written.
-    #[error("cannot write the record {path}: {why}")]
-    Unwritable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-}
 
 /// What was decided at one moment, and by what.
 pub struct Seen<'a> {
@@ -182,7 +169,7 @@ impl Recorder {
     /// As [`Recorder::new`], with the runbooks' files as they were read: name and text.
     fn of(folder: &Path, files: &[(String, String)]) -> Result<Self, RecordError> {
         // Before anything is done that could then not be recorded.
-        std::fs::create_dir_all(folder).map_err(|error| RecordError::Unwritable { path: folder.to_owned(), why: error.to_string() })?;
+        std::fs::create_dir_all(folder).map_err(|error| RecordError { path: folder.to_owned(), why: error.into() })?;
         let nodes = files.iter().flat_map(|(_, text)| documents(text).unwrap_or_default());
         Ok(Self {
             folder: folder.to_owned(),
@@ -271,9 +258,9 @@ impl Recorder {
     /// # Errors
     /// It cannot be written, or it does not give the same decision when it is played; in that case the file stays, for inspection.
     pub fn write(&mut self) -> Result<PathBuf, RecordError> {
-        let unwritable = |path: &Path, why: String| RecordError::Unwritable { path: path.to_owned(), why };
+        let unwritable = |path: &Path, why: RecordFlaw| RecordError { path: path.to_owned(), why };
         let Some(head) = self.head.clone().filter(|_| !self.moments.is_empty()) else {
-            return Err(unwritable(&self.folder, "nothing was decided".to_owned()));
+            return Err(unwritable(&self.folder, RecordFlaw::Empty));
         };
         let path = match &self.path {
             Some(path) => path.clone(),
@@ -293,12 +280,11 @@ impl Recorder {
             ledger: &head.ledger,
             moments: &self.moments,
         };
-        let yaml = yaml::to_string(&file).map_err(|error| unwritable(&path, error.to_string()))?;
+        let yaml = yaml::to_string(&file).map_err(|error| unwritable(&path, error.into()))?;
         let text = format!("# Recorded by pod-remediator {}. Play it: pod-remediator simulate FILE\n{yaml}", env!("CARGO_PKG_VERSION"));
-        std::fs::write(&path, &text).map_err(|error| unwritable(&path, error.to_string()))?;
-        let replays = |why: String| unwritable(&path, format!("it is written, but does not play as it was decided: {why}"));
-        let played = simulate_text(&path, &text).map_err(|error| replays(error.to_string()))?;
-        if played.passed() { Ok(path) } else { Err(replays(played.differences())) }
+        std::fs::write(&path, &text).map_err(|error| unwritable(&path, error.into()))?;
+        let played = simulate_text(&path, &text).map_err(|error| unwritable(&path, error.into()))?;
+        if played.passed() { Ok(path) } else { Err(unwritable(&path, RecordFlaw::Differs(played.differences()))) }
     }
 }
 

@@ -6,6 +6,8 @@
 //! asked, directly. Certificates are checked against the system's own store; an image without one needs `SSL_CERT_FILE` or
 //! `SSL_CERT_DIR`. Nothing is sent twice.
 
+mod error;
+
 use std::io::Cursor;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ use tower::ServiceExt as _;
 
 use crate::core::url;
 use crate::core::words::{PROGRAM, inert, sentence};
+
+pub use error::{HttpCause, HttpError};
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 << 10;
@@ -42,39 +46,6 @@ pub struct Answer {
     pub status: u16,
     /// Not decompressed: nothing compressed is asked for.
     pub body: Vec<u8>,
-}
-
-/// There is no answer. Its words name scheme, host and port, and nothing else of the URL: the rest may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {cause}")]
-pub struct HttpError {
-    /// What was asked: see [`place`].
-    pub place: String,
-    /// Why there is no answer.
-    pub cause: HttpCause,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HttpCause {
-    /// The URL cannot be asked: what is wrong with it.
-    #[error("{0}")]
-    Url(&'static str),
-    /// Without a certificate store, no certificate can be checked.
-    #[error("cannot check certificates: {0}; SSL_CERT_FILE or SSL_CERT_DIR names those to trust")]
-    NoCertificates(String),
-    /// Nobody is there, or it is not who it should be. Nothing was sent.
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    /// The whole answer was not there in time.
-    #[error("no whole answer within {} s", .0.as_secs_f64())]
-    Slow(Duration),
-    /// The answer is longer than what is read, in bytes.
-    #[error("the answer is longer than {0} bytes")]
-    TooLarge(usize),
-    /// The exchange broke off, or was no HTTP.
-    #[error("the exchange broke off: {0}")]
-    Broken(String),
 }
 
 /// GETs a URL once.

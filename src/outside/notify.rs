@@ -3,6 +3,7 @@
 //!
 //! The receiver's URL is a secret from beginning to end: it comes by the environment only, and nothing shows it.
 
+mod error;
 mod outbox;
 mod text;
 
@@ -16,6 +17,7 @@ use tracing::subscriber::NoSubscriber;
 use crate::outside::http::{self, ExchangeLimits, HttpCause, HttpError};
 use crate::terminal::audit::{self, Record};
 
+pub use error::NotifyError;
 pub use outbox::{Message, News, Outbox};
 pub use text::{in_words, slack};
 
@@ -83,20 +85,6 @@ pub struct Webhook {
     pub url: SecretUrl,
     /// `NOTIFY_FORMAT`.
     pub format: NotifyFormat,
-}
-
-/// The notification was not sent, or its delivery is not confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotifyError {
-    /// There is no whole answer: why.
-    #[error("{0}")]
-    NoAnswer(String),
-    /// The receiver answered, but not that it took it.
-    #[error("the receiver answered with status {status}{}", if matches!(status, 300..=399) { ", and redirects are not followed" } else { "" })]
-    Refused {
-        /// Such as 500, or 302 for a redirect.
-        status: u16,
-    },
 }
 
 impl Webhook {

@@ -4,7 +4,7 @@ use crate::cluster::api::{ApiError, Cause};
 use crate::cluster::permissions::Need;
 use crate::cluster::store::StoreError;
 use crate::core::exit::Exit;
-use crate::incident::record::RecordError;
+use crate::incident::RecordError;
 use crate::outside::load::LoadError;
 
 /// Why a run ended early.

@@ -189,7 +189,7 @@ fn a_suspended_cron_job_is_said_and_promises_nothing() {
     let status = lab.asks_without_runbook(&["status", "-o", "json"]).tells().json();
     assert_eq!((&status["runs"]["suspended"], &status["runs"]["schedule"]), (&json!(true), &json!("0 0 1 1 *")), "{status}");
     // The command that it names is the one that helps.
-    let (_, command) = warnings[0].split_once("To go on: ").unwrap();
+    let (_, command) = warnings[0].split_once("to resume: ").unwrap();
     assert!(std::process::Command::new("sh").args(["-c", command]).output().unwrap().status.success(), "{command}");
     assert_eq!(prevented(&lab, &pod), [""; 0]);
 }

@@ -124,7 +124,11 @@ fn a_pod_that_was_never_scheduled_is_left_alone_in_the_schedulers_words() {
     ]);
     lab.ask(&target);
     let message = lab.remediator().refuses(&target, &["replacement_can_start", "symptom_present"]);
-    assert!(message.contains("not_scheduled=Unschedulable: ") && message.contains("nodes are available"), "{message}");
+    assert!(
+        message.contains("the pod must have been scheduled, or its replacement is not either (Unschedulable: ")
+            && message.contains("nodes are available"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -192,13 +196,13 @@ fn the_leader_of_a_group_and_what_an_operator_manages_are_left_alone() {
     lab.roll_out(&workers);
     lab.ask(&leader);
     let message = lab.remediator().refuses(&leader, &["pod_owns_nothing"]);
-    assert!(message.contains("owns StatefulSet/group-0-workers"), "{message}");
+    assert!(message.contains("StatefulSet/group-0-workers would be deleted with it"), "{message}");
     lab.kubectl(&["label", "pod", &leader.name, &format!("{RESTART}-")]);
 
     // A worker: its StatefulSet is controlled by a Pod, which no runbook here knows, until one does.
     let worker = lab.ask_for_one("group-0-workers");
     let message = lab.remediator().refuses(&worker, &["supported_controller"]);
-    assert!(message.contains("controlled_by=Pod/group-0"), "{message}");
+    assert!(message.contains("(Pod/group-0 owns StatefulSet/group-0-workers)"), "{message}");
     let knows = lab.runbook().with("scope", "allowedControllers", "[Pod]");
     lab.remediator_with(&knows).replaces(&worker);
     lab.untouched(&leader);
@@ -429,7 +433,7 @@ fn a_rollback_that_hangs_on_its_broken_pod_says_what_kubernetes_documents() {
     });
     lab.ask(&broken);
     let message = lab.remediator().refuses(&broken, &["rollout_settled"]);
-    assert!(message.contains("it is being rolled back, and waits for this pod of revision"), "{message}");
+    assert!(message.contains("its rollback waits for this pod of revision"), "{message}");
 }
 
 /// A template without readiness probe: the simulated pods of other tests have none either.
@@ -451,5 +455,5 @@ fn a_symptom_of_a_probe_needs_a_probe() {
         "remediator.kubedojo.io/confidence=1",
     ]);
     let message = lab.remediator().refuses(&target, &["symptom_present"]);
-    assert!(message.contains("no container of it ran and has one that fails"), "{message}");
+    assert!(message.contains("no container that ran has a failing one"), "{message}");
 }

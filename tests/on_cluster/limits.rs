@@ -46,7 +46,7 @@ fn a_faulty_metric_that_labels_a_pod_of_each_of_twelve_services_moves_nothing() 
     assert_eq!(run.exit, 0, "{run:?}");
     for pod in &pods {
         let message = run.refused(pod, &["matched_services"]);
-        assert!(message.contains("matched-services guardrail"), "{message}");
+        assert!(message.contains("blocked by matched_services"), "{message}");
         lab.untouched(pod);
     }
     assert_eq!(lab.deletions(), Vec::<Value>::new());

@@ -81,7 +81,7 @@ fn a_refusal_is_told_once_for_each_pod_and_reason_over_several_runs() {
     let text = got.text();
     for part in [
         format!(
-            "*Page the service owner*: `{}` asks to be replaced, and was not\n```skipped {}: blast-radius guardrail",
+            "*Page the service owner*: `{}` asks to be replaced, and was not\n```skipped {}: blocked by blast_radius: ",
             target.name, target.name
         ),
         format!("\nService `single`, pod `{}`, namespace `{}`\n", target.name, lab.namespace),
@@ -285,7 +285,7 @@ fn a_failure_that_could_not_be_told_is_told_by_a_later_run() {
         })
     });
     let text = receiver.got()[1].text();
-    assert!(text.starts_with("*Open an incident: the runbook is disabled*\n```not told before, at 20"), "{text}");
+    assert!(text.starts_with("*Open an incident: the runbook is disabled*\n```not reported before, at 20"), "{text}");
     assert!(text.contains("reset-breaker replace-redundant-pod") && text.contains(&target.name), "{text}");
     assert!(text.contains("its owner `platform-operations`, the workload's owner `team-web`"), "{text}");
     telling(&lab, &runbook(), &receiver.url()).run();

@@ -77,16 +77,16 @@ fn an_http_probe_before_the_action() {
     });
     let url = |path: &str| server.url(path);
 
-    blocks(&lab, &target, &http(json!({"url": url("/busy")})), "probes guardrail requires status 200 of probe dependency, status=503");
-    blocks(&lab, &target, &http(json!({"url": url("/moved")})), "requires status 200 of probe dependency, status=302");
+    blocks(&lab, &target, &http(json!({"url": url("/busy")})), "blocked by probes: probe dependency must answer status 200 (status=503)");
+    blocks(&lab, &target, &http(json!({"url": url("/moved")})), "probe dependency must answer status 200 (status=302)");
     assert_eq!(server.asked(), ["/busy", "/moved"], "a redirect is not followed");
     let body = http(json!({"url": url("/secret"), "bodyContains": "steady"}));
-    blocks(&lab, &target, &body, "a body with \"steady\" of probe dependency, status=200 body=without_the_text");
+    blocks(&lab, &target, &body, "must answer status 200 and a body with \"steady\" (status=200 body=without_the_text)");
     let place = url("");
-    let silent = format!("could not ask probe dependency: {place}: no whole answer within 1 s");
+    let silent = format!("probe dependency must answer ({place}: no whole answer within 1 s)");
     blocks(&lab, &target, &http(json!({"url": url("/silent")})), &silent);
     let huge = http(json!({"url": url("/huge"), "bodyContains": "ready"}));
-    blocks(&lab, &target, &huge, &format!("could not ask probe dependency: {place}: the answer is longer than 1048576 bytes"));
+    blocks(&lab, &target, &huge, &format!("probe dependency must answer ({place}: the answer is longer than 1048576 bytes)"));
     blocks(&lab, &target, &http(json!({"url": down})), "cannot connect: tcp connect error: Connection refused");
 
     // Where another guardrail blocks, it is not even asked.
@@ -137,7 +137,7 @@ fn what_authorises_is_read_after_the_probes() {
     });
     let message = lab.remediator_with(&before(&lab, &http(json!({"url": server.url("/")})))).refuses(&target, &["rollout_settled"]);
     // Whether its controller has seen the pause already or not.
-    assert!(message.contains("paused=true") || message.contains("has seen its latest change"), "{message}");
+    assert!(message.contains("is paused") || message.contains("must have observed its latest change"), "{message}");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -186,7 +186,7 @@ fn a_prometheus_probe_before_the_action() {
     prometheus.set(&metrics("0.5"));
     let run = running.end();
     let message = run.refused(&target, &["probes"]);
-    assert!(message.contains("of probe errors, samples=0.01,") && message.ends_with(",0.5"), "{message}");
+    assert!(message.contains("(samples=0.01,") && message.ends_with(",0.5)"), "{message}");
     assert_eq!(lab.deletions(), Vec::<Value>::new());
     lab.untouched(&target);
 

@@ -70,7 +70,7 @@ fn a_shared_service_label_does_not_make_the_last_pod_of_a_workload_redundant() {
     let run = lab.remediator().run();
     assert_eq!((run.exit, run.blocks(&leader)), (0, vec!["own_workload_redundancy".to_owned()]), "{run:?}");
     assert_eq!(run.guardrail(&leader, "blast_radius")["observed"], "app=shop ready_count=4 (this pod included)");
-    assert!(run.refused(&leader, &[]).contains("pods of other workloads do not stand in for it"), "{run:?}");
+    assert!(run.refused(&leader, &[]).contains("pods of other workloads do not count"), "{run:?}");
     assert!(lab.deletions().is_empty());
     lab.untouched(&leader);
 }

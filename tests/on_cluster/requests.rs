@@ -206,9 +206,10 @@ fn a_ledger_of_version_1_is_read_and_written_as_version_2() {
     let patch = json!({"data": {"ledger.json": old.to_string()}}).to_string();
     lab.kubectl(&["patch", "configmap", STATE, "--type", "merge", "--patch", &patch]);
     let run = run(&lab);
-    let message = run.refused(&target, &["circuit_breaker"]);
+    run.refused(&target, &["circuit_breaker"]);
+    let hint = run.decision(&target)["hint"].as_str().unwrap();
     let reset = format!("pod-remediator reset-breaker replace-redundant-pod --service web -n {} --reason", lab.namespace);
-    assert!(message.contains(&reset), "{message}");
+    assert!(hint.contains(&reset), "{hint}");
     assert_eq!(since(&lab), recorded(&lab, &target));
     let summary = lab.state()["data"]["summary"].as_str().unwrap().to_owned();
     assert!(summary.contains(&reset), "{summary}");
