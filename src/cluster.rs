@@ -1,10 +1,10 @@
 //! The Kubernetes API: where it is, what it says as plain facts, and the few writes.
 
-pub mod api;
+pub(crate) mod api;
 pub mod permissions;
-pub mod matching;
-pub mod store;
-pub mod forgotten;
-pub mod act;
-pub mod verify;
-pub mod events;
+pub(crate) mod matching;
+pub(crate) mod store;
+pub(crate) mod forgotten;
+pub(crate) mod act;
+pub(crate) mod verify;
+pub(crate) mod events;

@@ -1,11 +1,11 @@
 //! One room for each command of a person. None of them is a run.
 
-pub mod check;
-pub mod desk;
-pub mod explain;
-pub mod render;
-pub mod reset;
-pub mod schema;
-pub mod simulate;
-pub mod status;
-pub mod validate;
+pub(crate) mod check;
+pub(crate) mod desk;
+pub(crate) mod explain;
+pub(crate) mod render;
+pub(crate) mod reset;
+pub(crate) mod schema;
+pub(crate) mod simulate;
+pub(crate) mod status;
+pub(crate) mod validate;

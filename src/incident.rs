@@ -15,21 +15,21 @@ mod format;
 mod model;
 mod play;
 mod read;
-pub mod record;
+pub(crate) mod record;
 mod refers;
 
 use std::path::{Path, PathBuf};
 
-pub use error::{RecordError, RecordFlaw, SimulateError};
-pub use model::API_VERSION;
-pub use play::{Got, PlayedDecision, Simulation};
+pub(crate) use error::{RecordError, RecordFlaw, SimulateError};
+pub(crate) use model::API_VERSION;
+pub(crate) use play::{Got, PlayedDecision, Simulation};
 pub(crate) use refers::json;
 
 /// Plays every incident of these files, and of the folders below these.
 ///
 /// # Errors
 /// See [`SimulateError`]; then nothing was played.
-pub fn simulate(paths: &[PathBuf]) -> Result<Simulation, SimulateError> {
+pub(crate) fn simulate(paths: &[PathBuf]) -> Result<Simulation, SimulateError> {
     let incidents = read::load(paths)?;
     Ok(Simulation::of(incidents.iter()))
 }
@@ -38,7 +38,7 @@ pub fn simulate(paths: &[PathBuf]) -> Result<Simulation, SimulateError> {
 ///
 /// # Errors
 /// See [`SimulateError`].
-pub fn simulate_text(path: &Path, text: &str) -> Result<Simulation, SimulateError> {
+pub(crate) fn simulate_text(path: &Path, text: &str) -> Result<Simulation, SimulateError> {
     let incidents = read::of_text(path, text).map_err(SimulateError::Invalid)?;
     Ok(Simulation::of(incidents.iter()))
 }

@@ -20,11 +20,11 @@ compile_error!("a sabotaged program is for the tests of the tests");
 mod documented;
 pub mod core;
 
-pub mod terminal;
-pub mod outside;
+mod terminal;
+mod outside;
 pub mod cluster;
 
-pub mod incident;
-pub mod run;
-pub mod commands;
+mod incident;
+mod run;
+mod commands;
 pub mod cli;

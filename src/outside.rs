@@ -1,7 +1,7 @@
 //! What is neither this program nor the cluster: time, files, other servers.
 
-pub mod clock;
-pub mod http;
-pub mod load;
-pub mod notify;
-pub mod probe;
+pub(crate) mod clock;
+pub(crate) mod http;
+pub(crate) mod load;
+pub(crate) mod notify;
+pub(crate) mod probe;

@@ -2,7 +2,7 @@
 
 mod adopt;
 mod announce;
-pub mod config;
+pub(crate) mod config;
 mod error;
 mod forgotten;
 mod news;
@@ -38,7 +38,7 @@ use crate::outside::probe;
 use crate::run::config::Settings;
 use crate::terminal::audit::{Record, RunReason, Sink};
 
-pub use error::RunError;
+pub(crate) use error::RunError;
 use error::exit_of;
 use report::{EndedExecution, Reporter};
 use tell::Put;
@@ -53,7 +53,7 @@ const SETTLE_ATTEMPTS: u32 = 10;
 ///
 /// # Errors
 /// See [`RunError`]; whatever was begun is in the ledger.
-pub async fn run<W: Write>(
+pub(crate) async fn run<W: Write>(
     settings: &Settings,
     access: Access,
     dry_run: bool,

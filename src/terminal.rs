@@ -1,6 +1,6 @@
 //! What people and programs read: the audit trail, tables, JSON that is inert, colours and progress.
 
-pub mod audit;
-pub mod output;
-pub mod style;
-pub mod table;
+pub(crate) mod audit;
+pub(crate) mod output;
+pub(crate) mod style;
+pub(crate) mod table;

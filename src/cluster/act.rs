@@ -10,7 +10,7 @@ use crate::outside::clock::Deadline;
 
 /// What came of the call.
 #[derive(Debug)]
-pub enum Acted {
+pub(crate) enum Acted {
     /// The server took it; that alone proves nothing.
     Sent,
     /// The pod was gone already, which is fine.
@@ -26,7 +26,7 @@ pub enum Acted {
 }
 
 /// Removes exactly the pod that was read.
-pub async fn remove(writer: &Writer, target: &Request, method: Method, send_before: Deadline) -> Acted {
+pub(crate) async fn remove(writer: &Writer, target: &Request, method: Method, send_before: Deadline) -> Acted {
     loop {
         if send_before.is_over() {
             return Acted::TooLate;

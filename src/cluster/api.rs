@@ -29,14 +29,14 @@ use crate::outside::clock::{Clock, Deadline, Heard};
 use access::Surroundings;
 use proxy::Route;
 
-pub use access::Access;
-pub use error::{ApiError, Call, Cause};
-pub use reviews::AccessQuestion;
-pub use wire::*;
-pub use writer::Writer;
+pub(crate) use access::Access;
+pub(crate) use error::{ApiError, Call, Cause};
+pub(crate) use reviews::AccessQuestion;
+pub(crate) use wire::*;
+pub(crate) use writer::Writer;
 
 /// How long any one call may take, its answer's body included.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a read is sent before its failure counts.
 const READ_ATTEMPTS: u32 = 5;
 /// Pods in one page of a list: small pages are what keeps the memory small.
@@ -58,26 +58,19 @@ pub struct Resource {
 
 macro_rules! resources {
     ($($(#[$doc:meta])* $name:ident = $group:literal $version:literal $plural:literal;)*) => {
-        $($(#[$doc])* pub const $name: Resource = Resource { group: $group, version: $version, plural: $plural };)*
+        $($(#[$doc])* pub(crate) const $name: Resource = Resource { group: $group, version: $version, plural: $plural };)*
     };
 }
 
 resources! {
-    /// Pods.
     PODS = "" "v1" "pods";
-    /// ConfigMaps.
     CONFIG_MAPS = "" "v1" "configmaps";
-    /// Deployments.
     DEPLOYMENTS = "apps" "v1" "deployments";
-    /// ReplicaSets.
     REPLICA_SETS = "apps" "v1" "replicasets";
-    /// StatefulSets.
     STATEFUL_SETS = "apps" "v1" "statefulsets";
-    /// DaemonSets.
     DAEMON_SETS = "apps" "v1" "daemonsets";
     /// Disruption budgets.
     BUDGETS = "policy" "v1" "poddisruptionbudgets";
-    /// Events.
     EVENTS = "events.k8s.io" "v1" "events";
     /// The eviction of a pod, as RBAC names it.
     EVICTIONS = "" "v1" "pods/eviction";
@@ -100,7 +93,7 @@ impl Resource {
 
 /// The API server, seen from one namespace: what can be read of it. [`Writer`] changes something.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     client: kube::Client,
     heard: Heard,
     namespace: String,
@@ -113,7 +106,7 @@ impl Api {
     ///
     /// # Errors
     /// The kubeconfig, or the ServiceAccount's files, cannot be used: the message says what to do.
-    pub async fn connect(access: Access, deadline: Deadline) -> Result<Self, ApiError> {
+    pub(crate) async fn connect(access: Access, deadline: Deadline) -> Result<Self, ApiError> {
         let surroundings = Surroundings {
             variable: |name: &str| std::env::var_os(name),
             home: std::env::var_os("HOME").filter(|home| !home.is_empty()).map(Into::into),
@@ -129,33 +122,33 @@ impl Api {
     }
 
     /// The proxy that leads to the API server and where it is set, without credentials; `None`: it is reached directly.
-    pub fn proxy(&self) -> Option<String> {
+    pub(crate) fn proxy(&self) -> Option<String> {
         self.route.proxy.as_ref().map(ToString::to_string)
     }
 
     /// What of the environment was ignored, a sentence each.
-    pub fn ignored(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn ignored(&self) -> impl Iterator<Item = String> {
         let sentence = |name| format!("{name} is ignored: its value, which is not shown, is not the URL of a proxy");
         self.route.ignored.iter().map(sentence)
     }
 
     /// The namespace of the run.
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// The same connection, in another namespace and until another deadline.
-    pub fn within(&self, namespace: &str, deadline: Deadline) -> Self {
+    pub(crate) fn within(&self, namespace: &str, deadline: Deadline) -> Self {
         Self { namespace: namespace.to_owned(), deadline, ..self.clone() }
     }
 
     /// The server's clock, once an answer had a `Date` header.
-    pub fn clock(&self) -> Option<Clock> {
+    pub(crate) fn clock(&self) -> Option<Clock> {
         self.heard.clock()
     }
 
     /// The server's time, once an answer had a `Date` header.
-    pub fn now(&self) -> Option<Timestamp> {
+    pub(crate) fn now(&self) -> Option<Timestamp> {
         self.clock().map(|clock| clock.now())
     }
 
@@ -163,7 +156,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn get<T: DeserializeOwned>(&self, resource: Resource, name: &str) -> Result<T, ApiError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, resource: Resource, name: &str) -> Result<T, ApiError> {
         let call = Call::new("get", resource, name);
         self.read(&call, || resource.request(&self.namespace).get(name, &GetParams::default())).await
     }
@@ -173,7 +166,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn list<T: DeserializeOwned, K>(
+    pub(crate) async fn list<T: DeserializeOwned, K>(
         &self,
         resource: Resource,
         selector: Option<&str>,
@@ -186,7 +179,11 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn list_metadata<T: DeserializeOwned, K>(&self, resource: Resource, keep: impl FnMut(T) -> K) -> Result<Vec<K>, ApiError> {
+    pub(crate) async fn list_metadata<T: DeserializeOwned, K>(
+        &self,
+        resource: Resource,
+        keep: impl FnMut(T) -> K,
+    ) -> Result<Vec<K>, ApiError> {
         let page = |params: &ListParams| resource.request(&self.namespace).list_metadata(params);
         self.pages(resource, None, METADATA_PAGE, page, keep).await.map(|(kept, _)| kept)
     }
@@ -231,7 +228,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn watch<T: DeserializeOwned + Clone>(
+    pub(crate) async fn watch<T: DeserializeOwned + Clone>(
         &self,
         resource: Resource,
         selector: &str,
@@ -254,7 +251,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn own_namespace(&self) -> Result<NamespaceObject, ApiError> {
+    pub(crate) async fn own_namespace(&self) -> Result<NamespaceObject, ApiError> {
         let call = Call::new("get", NAMESPACES, &self.namespace);
         let path = Request::new("/api/v1/namespaces");
         self.read(&call, || path.get(&self.namespace, &GetParams::default())).await
@@ -264,7 +261,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn permissions(&self) -> Result<SubjectRulesReviewStatus, ApiError> {
+    pub(crate) async fn permissions(&self) -> Result<SubjectRulesReviewStatus, ApiError> {
         let mut review = SelfSubjectRulesReview::default();
         review.spec.namespace = Some(self.namespace.clone());
         let resource = Resource { group: "authorization.k8s.io", version: "v1", plural: "selfsubjectrulesreviews" };
@@ -280,7 +277,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn whoami(&self) -> Result<String, ApiError> {
+    pub(crate) async fn whoami(&self) -> Result<String, ApiError> {
         let resource = Resource { group: "authentication.k8s.io", version: "v1", plural: "selfsubjectreviews" };
         let call = Call::new("create", resource, "");
         let body = serde_json::to_vec(&SelfSubjectReview::default()).map_err(|error| ApiError::unsendable(&call, &error))?;

@@ -13,11 +13,11 @@ use crate::core::ledger::ObjectRef;
 use crate::core::words::{PROGRAM, inert};
 
 /// The longest note that the API takes, in bytes.
-pub const MAX_NOTE: usize = 1024;
+pub(crate) const MAX_NOTE: usize = 1024;
 
 /// The closed list of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventReason {
+pub(crate) enum EventReason {
     /// A guardrail blocks.
     PodReplacementRefused,
     /// The request is malformed, has expired, or no single runbook answers to it.
@@ -50,8 +50,7 @@ impl EventReason {
 }
 
 /// What an Event says.
-pub struct Note<'a> {
-    /// Why.
+pub(crate) struct Note<'a> {
     pub reason: EventReason,
     /// What it is about: the workload, where it is known; or the ledger.
     pub regarding: &'a ObjectRef,
@@ -65,7 +64,7 @@ pub struct Note<'a> {
 
 /// Writes an Event, once for each pod, reason and distinction. `instance`: who writes it, the run's own pod or its id. False: it could
 /// not be written, which is logged.
-pub async fn write(writer: &Writer, note: &Note<'_>, instance: &str, now: Timestamp) -> bool {
+pub(crate) async fn write(writer: &Writer, note: &Note<'_>, instance: &str, now: Timestamp) -> bool {
     match writer.create(EVENTS, &event(writer.namespace(), note, instance, now)).await {
         Ok(()) => true,
         Err(error) if matches!(error.cause, Cause::Conflict(_)) => true,

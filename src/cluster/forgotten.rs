@@ -13,7 +13,7 @@ use crate::core::words::{OURS, inert};
 
 /// A run that ended before the ledger was made, and had one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlierRun {
+pub(crate) struct EarlierRun {
     /// Its pod; `None`: it is gone.
     pub pod: Option<String>,
     /// When it ended, by its node's clock, or as the CronJob controller saw it.
@@ -26,7 +26,7 @@ pub struct EarlierRun {
 ///
 /// # Errors
 /// The API fails.
-pub async fn earlier_run(api: &Api, store: &Store) -> Result<Option<EarlierRun>, ApiError> {
+pub(crate) async fn earlier_run(api: &Api, store: &Store) -> Result<Option<EarlierRun>, ApiError> {
     let Some(ledger_made_at) = store.unused_since() else { return Ok(None) };
     let (runs, _) = api.list(PODS, Some(OURS), |pod: PodObject| before(&pod, ledger_made_at)).await?;
     Ok(runs.into_iter().flatten().max_by_key(|run| run.ended_at))
@@ -43,13 +43,13 @@ fn before(pod: &PodObject, ledger_made_at: Timestamp) -> Option<EarlierRun> {
 
 impl EarlierRun {
     /// The run that succeeded last by the CronJob's status, if it ended before the ledger was made that has never been written.
-    pub fn of_last_success(ended_at: Option<Timestamp>, unused_since: Option<Timestamp>) -> Option<Self> {
+    pub(crate) fn of_last_success(ended_at: Option<Timestamp>, unused_since: Option<Timestamp>) -> Option<Self> {
         let (ended_at, ledger_made_at) = ended_at.zip(unused_since)?;
         (ended_at < ledger_made_at).then_some(Self { pod: None, ended_at, ledger_made_at })
     }
 
     /// What is forgotten, in a sentence.
-    pub fn message(&self, ledger: &str, namespace: &str) -> String {
+    pub(crate) fn message(&self, ledger: &str, namespace: &str) -> String {
         let Self { pod, ended_at, ledger_made_at } = self;
         let run = pod.as_ref().map_or_else(|| "a run".to_owned(), |pod| format!("run {}", inert(pod, 253)));
         format!(

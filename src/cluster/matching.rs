@@ -4,7 +4,7 @@
 
 mod facts;
 mod hypothetical;
-pub mod recorded;
+pub(crate) mod recorded;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +19,14 @@ use crate::core::snapshot::{
 };
 use crate::core::workload_kind::WorkloadKind;
 
-pub use facts::{pod_of, was_born_asking};
-pub use hypothetical::hypothetical;
+pub(crate) use facts::{pod_of, was_born_asking};
+pub(crate) use hypothetical::hypothetical;
 
 /// Lists the requesting pods. There are usually none, and then the run reads nothing else.
 ///
 /// # Errors
 /// They cannot be listed.
-pub async fn requests(api: &Api, bounds: &Bounds, runbooks: &[Runbook]) -> Result<Vec<Request>, ApiError> {
+pub(crate) async fn requests(api: &Api, bounds: &Bounds, runbooks: &[Runbook]) -> Result<Vec<Request>, ApiError> {
     let looked_at = LookedAt::by(runbooks);
     let keep = |object: PodObject| facts::request_of(object, bounds, &looked_at);
     let (requests, _) = api.list(PODS, Some(&bounds.selector.to_string()), keep).await?;
@@ -37,7 +37,7 @@ pub async fn requests(api: &Api, bounds: &Bounds, runbooks: &[Runbook]) -> Resul
 ///
 /// # Errors
 /// A permission is missing.
-pub async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>, runbooks: &[Runbook]) -> Result<Snapshot, ApiError> {
+pub(crate) async fn snapshot(api: &Api, bounds: Bounds, requests: Vec<Request>, runbooks: &[Runbook]) -> Result<Snapshot, ApiError> {
     let looked_at = LookedAt::by(runbooks);
     let mut services = BTreeMap::new();
     for of_label in services_by_label(&requests).values() {
@@ -130,14 +130,14 @@ async fn dependents(api: &Api, requests: &[Request]) -> Result<Fact<BTreeMap<Str
 
 /// Which of other people's labels and annotations some runbook looks at: nothing else of them is kept.
 #[derive(Debug, Default)]
-pub struct LookedAt<'a> {
+pub(crate) struct LookedAt<'a> {
     labels: BTreeSet<&'a str>,
     annotations: BTreeSet<&'a str>,
 }
 
 impl<'a> LookedAt<'a> {
     /// By these runbooks.
-    pub fn by(runbooks: &'a [Runbook]) -> Self {
+    pub(crate) fn by(runbooks: &'a [Runbook]) -> Self {
         let keys = |of: fn(&Runbook) -> &Vec<(String, String)>| runbooks.iter().flat_map(of).map(|(key, _)| key.as_str()).collect();
         Self {
             labels: keys(|runbook| &runbook.guardrails.blocked_by_labels),
@@ -148,7 +148,7 @@ impl<'a> LookedAt<'a> {
 
 /// What one request's pod is by now.
 #[derive(Debug)]
-pub enum Again {
+pub(crate) enum Again {
     /// It still asks.
     Asks(Box<Fresh>),
     /// It is there, and no longer asks, or for another service.
@@ -159,7 +159,7 @@ pub enum Again {
 
 /// One request and its facts, read just now.
 #[derive(Debug)]
-pub struct Fresh {
+pub(crate) struct Fresh {
     /// What the decision rests on; of services, the request's own only.
     pub snapshot: Snapshot,
     /// The request.
@@ -172,7 +172,13 @@ pub struct Fresh {
 ///
 /// # Errors
 /// A fact cannot be read.
-pub async fn again(api: &Api, bounds: Bounds, before: &Snapshot, request: &Request, runbooks: &[Runbook]) -> Result<Again, ApiError> {
+pub(crate) async fn again(
+    api: &Api,
+    bounds: Bounds,
+    before: &Snapshot,
+    request: &Request,
+    runbooks: &[Runbook],
+) -> Result<Again, ApiError> {
     let Some(service) = &request.service else { return Ok(Again::Withdrawn) };
     let looked_at = LookedAt::by(runbooks);
     // Nothing is kept on the side: a list may begin anew, and what its first pages said is then void.
@@ -276,7 +282,7 @@ async fn workload<E>(
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn workload_again(api: &Api, kind: WorkloadKind, name: &str, uid: &str) -> Result<Option<Workload>, ApiError> {
+pub(crate) async fn workload_again(api: &Api, kind: WorkloadKind, name: &str, uid: &str) -> Result<Option<Workload>, ApiError> {
     let resource = match kind {
         WorkloadKind::Deployment => DEPLOYMENTS,
         WorkloadKind::ReplicaSet => REPLICA_SETS,
@@ -325,7 +331,7 @@ fn by_service(services: &BTreeSet<&Service>, listed: Fact<Vec<(Option<Service>, 
 }
 
 /// Selects the pods of these services, which one label makes, and perhaps others: which service a pod is of says [`service_of`] alone.
-pub fn selector_of<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
+pub(crate) fn selector_of<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
     let mut by_label: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for service in services {
         by_label.entry(&service.label).or_default().push(service.name.clone());

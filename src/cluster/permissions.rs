@@ -10,7 +10,7 @@ use crate::cluster::api::{
 };
 use crate::core::runbook::{Method, Runbook};
 
-pub use excess::{Excess, Granted, excess};
+pub(crate) use excess::excess;
 
 /// One permission that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Need {
 
 impl Need {
     /// The question to the server whether it is granted there.
-    pub fn question<'a>(&'a self, namespace: &'a str) -> AccessQuestion<'a> {
+    pub(crate) fn question<'a>(&'a self, namespace: &'a str) -> AccessQuestion<'a> {
         let Self { verb, resource, name, .. } = self;
         AccessQuestion { verb, group: resource.group, resource: resource.plural, name: name.as_deref(), namespace }
     }
@@ -80,7 +80,7 @@ pub fn needs(state_configmap: &str, runbooks: &[Runbook]) -> Vec<Need> {
 }
 
 /// Those of `needs` that are not granted. Where the server says that its answer is incomplete, a missing rule proves nothing.
-pub fn missing(needs: Vec<Need>, granted: &SubjectRulesReviewStatus) -> Vec<Need> {
+pub(crate) fn missing(needs: Vec<Need>, granted: &SubjectRulesReviewStatus) -> Vec<Need> {
     if granted.incomplete {
         return Vec::new();
     }

@@ -9,7 +9,7 @@ use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause, Writer};
 use crate::core::ledger::{Ledger, Untrusted};
 use crate::outside::clock::Clock;
 
-pub use error::StoreError;
+pub(crate) use error::StoreError;
 
 /// The key of the truth.
 pub(crate) const LEDGER_KEY: &str = "ledger.json";
@@ -21,7 +21,7 @@ const INITIALIZED: &str = "remediator.kubedojo.io/initialized";
 const WRITE_ATTEMPTS: u32 = 4;
 
 /// The ledger as last read or written, and the object that holds it.
-pub struct Store {
+pub(crate) struct Store {
     at: LedgerPlace,
     clock: Clock,
     object: ConfigMap,
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
+    pub(crate) async fn open(api: Api, name: &str) -> Result<Self, StoreError> {
         let at = LedgerPlace { api, name: name.to_owned() };
         let object = at.get().await?;
         // Without the server's time, nothing written would have a date: such an answer is none.
@@ -51,17 +51,17 @@ impl Store {
     }
 
     /// The API server's clock.
-    pub fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
     /// What is remembered.
-    pub fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
     /// When it was made, where nobody has ever written it.
-    pub fn unused_since(&self) -> Option<Timestamp> {
+    pub(crate) fn unused_since(&self) -> Option<Timestamp> {
         let ConfigMap { metadata, data, .. } = &self.object;
         let initialized = metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(INITIALIZED));
         let written = data.as_ref().is_some_and(|data| data.contains_key(LEDGER_KEY));
@@ -69,12 +69,12 @@ impl Store {
     }
 
     /// The UID of the object that holds it.
-    pub fn uid(&self) -> &str {
+    pub(crate) fn uid(&self) -> &str {
         self.object.metadata.uid.as_deref().unwrap_or_default()
     }
 
     /// Takes a changed ledger for what is remembered, and writes nothing: for whoever only says what a run would decide.
-    pub fn assume(&mut self, ledger: Ledger) {
+    pub(crate) fn assume(&mut self, ledger: Ledger) {
         self.ledger = ledger;
     }
 
@@ -82,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn reload(&mut self) -> Result<(), StoreError> {
+    pub(crate) async fn reload(&mut self) -> Result<(), StoreError> {
         let object = self.at.get().await?;
         self.take(object)
     }
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`Store::write`].
-    pub async fn begin(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
+    pub(crate) async fn begin(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
         ledger.prune(self.clock.now());
         ledger.has_room().map_err(|why| self.at.too_large(&why))?;
         self.write(writer, ledger).await
@@ -110,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; after `Conflict` the newer state has been read, and it is for the caller to decide again.
-    pub async fn write(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
+    pub(crate) async fn write(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
         let now = self.clock.now();
         ledger.prune(now);
         let text = ledger.encode().map_err(|why| self.at.too_large(&why))?;

@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_secs(1);
 
 /// What a verification needs besides the intent.
-pub struct Verifier<'a> {
+pub(crate) struct Verifier<'a> {
     /// The API.
     pub api: &'a Api,
     /// The intent.
@@ -47,7 +47,7 @@ pub struct Verifier<'a> {
 
 impl Verifier<'_> {
     /// Watches from `resource_version` on until there is a verdict; the deadline brings one in any case.
-    pub async fn run(&self, mut resource_version: Option<String>) -> VerificationEnd {
+    pub(crate) async fn run(&self, mut resource_version: Option<String>) -> VerificationEnd {
         let since = self.since;
         let mut judge = Judge::new(self.terms, &self.execution.pod.uid, self.adopted.then_some(self.execution.started_at));
         let service = Service { label: self.terms.service_label.clone(), name: self.execution.service.clone() };

@@ -20,7 +20,7 @@ use crate::outside::load::LoadError;
 use crate::outside::notify::Webhook;
 use crate::run::RunError;
 
-pub use findings::{CheckFinding, Findings, Level};
+pub(crate) use findings::{Findings, Level};
 
 /// All of it has ended by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ const MOST_NAMED: usize = 20;
 const LONGEST: usize = 600;
 
 /// Looks at everything, in order; what fails is a finding too.
-pub async fn check(asked: &Asked, access: Access) -> Findings {
+pub(crate) async fn check(asked: &Asked, access: Access) -> Findings {
     let mut findings = Findings::new(asked.settings.pod_uid.is_some());
     // What can be said without the API server is said first.
     let here = Source::here(asked).map(|source| runbooks(&mut findings, source));
@@ -57,7 +57,7 @@ async fn webhook(findings: &mut Findings, hook: &Webhook) {
 }
 
 /// As [`check`], in one of many namespaces, whose CronJob may have been read.
-pub async fn check_one(asked: &Asked, api: &Api, known: Option<CronJobObject>) -> (Findings, View) {
+pub(crate) async fn check_one(asked: &Asked, api: &Api, known: Option<CronJobObject>) -> (Findings, View) {
     let mut findings = Findings::new(asked.settings.pod_uid.is_some());
     let here = Source::here(asked).map(|source| runbooks(&mut findings, source));
     let view = View::open(api, asked, known).await;

@@ -14,20 +14,19 @@ use serde::Serialize;
 use crate::cluster::api::Api;
 use crate::run::config::{ConfigErrors, Raw, Setting, Settings};
 
-pub use everywhere::{Everywhere, NamespaceRow, namespaces};
-pub use look::{Source, look};
-pub use object::{CronJobObject, Installed, Mounted, NewestJob, Result as JobResult, Schedule};
-pub use told::Runs;
-pub use trial::{Obstacle, Trial, trial};
+pub(crate) use everywhere::{Everywhere, NamespaceRow, namespaces};
+pub(crate) use look::{Source, look};
+pub(crate) use object::{CronJobObject, Installed, NewestJob, Result as JobResult};
+pub(crate) use told::Runs;
+pub(crate) use trial::{Obstacle, Trial, trial};
 
 /// The CronJob of the manifests.
-pub const CRON_JOB: &str = "labeled-pod-remediator";
+pub(crate) const CRON_JOB: &str = "labeled-pod-remediator";
 
 /// A part that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{part}: {why}")]
-pub struct Unread {
-    /// Which.
+pub(crate) struct Unread {
     pub part: String,
     /// Why not: inert and bounded.
     pub why: String,
@@ -35,7 +34,7 @@ pub struct Unread {
 
 /// What could be read of the CronJob, and what could not.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Desk {
+pub(crate) struct Desk {
     /// The CronJob.
     pub installed: Option<Installed>,
     /// The newest of its Jobs.
@@ -46,7 +45,7 @@ pub struct Desk {
 
 /// Settings: those of the CronJob, under those that the caller gives.
 #[derive(Debug, Clone)]
-pub struct Configured {
+pub(crate) struct Configured {
     /// What counts for this command.
     pub settings: Settings,
     /// `NAME=value` of each setting that the CronJob has and that counts here.
@@ -59,7 +58,7 @@ pub struct Configured {
 
 /// What the CronJob's container is told: by its flags, then by its environment.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub(crate) struct Told {
     /// Settings, as written.
     pub raw: Raw,
     /// `--dry-run` is among the flags.
@@ -68,12 +67,12 @@ pub struct Told {
 
 impl Configured {
     /// What counts without any CronJob: what is given.
-    pub fn given(settings: Settings, given: &Raw) -> Self {
+    pub(crate) fn given(settings: Settings, given: &Raw) -> Self {
         Self { settings, of_cron_job: Vec::new(), given: pairs(given), obstacles: Vec::new() }
     }
 
     /// Puts the caller's settings over the CronJob's. `Err` in `told`: a run by those would end at once; they are then left out.
-    pub fn over(settings: Settings, given: &Raw, told: std::result::Result<Told, String>) -> Self {
+    pub(crate) fn over(settings: Settings, given: &Raw, told: std::result::Result<Told, String>) -> Self {
         let Told { raw, dry_run } = match told {
             Ok(told) => told,
             Err(why) => {
@@ -106,7 +105,7 @@ fn pair((setting, value): (Setting, &str)) -> String {
 
 /// A person's command: what was given to it.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Flags and environment, understood.
     pub settings: Settings,
     /// The same, as written.
@@ -117,7 +116,7 @@ pub struct Asked {
 
 /// What a person's command sees.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     /// It runs in a pod, as a run does: then its own settings are a run's, and nothing else is read.
     pub inside: bool,
     /// The CronJob.
@@ -128,7 +127,7 @@ pub struct View {
 
 impl View {
     /// What can be seen from here. `known`: the CronJob, if it has been read.
-    pub async fn open(api: &Api, asked: &Asked, known: Option<CronJobObject>) -> Self {
+    pub(crate) async fn open(api: &Api, asked: &Asked, known: Option<CronJobObject>) -> Self {
         let Asked { settings, given, of_run } = asked;
         if settings.pod_uid.is_some() {
             return Self { inside: true, desk: Desk::default(), configured: Configured::given(settings.clone(), given) };
@@ -142,7 +141,7 @@ impl View {
     }
 
     /// The settings that count.
-    pub fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.configured.settings
     }
 }
@@ -160,7 +159,7 @@ impl Installed {
 
 /// What a command rests on, for people and for programs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Basis {
+pub(crate) struct Basis {
     /// Whether runs happen; null where that could not be read.
     pub runs: Option<Runs>,
     /// Where the runbooks are from.

@@ -30,15 +30,15 @@ use crate::run::RunError;
 use look::{Looked, look};
 use near_misses::Words;
 
-pub use error::ExplainError;
-pub use model::{Eligibility, Eligible, Explanation, GuardrailExplanation, PodExplanation, RunbookExplanation, Then, ToDo};
-pub use near_misses::NearMiss;
+pub(crate) use error::ExplainError;
+pub(crate) use model::{Eligibility, Eligible, Explanation, PodExplanation, Then};
+pub(crate) use near_misses::NearMiss;
 
 /// The name of the pod that is meant: `web-1`, or as kubectl takes it, `pod/web-1`, `pods/web-1` and `po/web-1`.
 ///
 /// # Errors
 /// It is of another kind, or no pod can have that name.
-pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
+pub(crate) fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
     let name = match given.split_once('/') {
         Some((kind, name)) if ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)) => name,
         Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(Box::new(ExplainError::NoPodKind(given.to_owned()))),
@@ -52,7 +52,7 @@ pub fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
 ///
 /// # Errors
 /// See [`ExplainError`].
-pub async fn explain(
+pub(crate) async fn explain(
     api: Api,
     view: &View,
     source: Source,

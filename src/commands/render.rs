@@ -18,7 +18,7 @@ use prose::{any_of, code, inert_prose};
 use words::{escalation, kinds, mode, risk, stable, success};
 
 /// The page of one runbook.
-pub fn page(runbook: &Runbook) -> String {
+pub(crate) fn page(runbook: &Runbook) -> String {
     [head(runbook), applies(runbook), begin(runbook), before(runbook), act(runbook), after(runbook), wrong(runbook)].concat()
 }
 

@@ -11,7 +11,7 @@ const ATTEMPTS: u32 = 5;
 ///
 /// # Errors
 /// The ledger cannot be read or written.
-pub async fn write(reset: &Reset, store: &mut Store, writer: &Writer) -> Result<Vec<BreakerEvent>, StoreError> {
+pub(crate) async fn write(reset: &Reset, store: &mut Store, writer: &Writer) -> Result<Vec<BreakerEvent>, StoreError> {
     let mut attempt = 1;
     loop {
         let mut ledger = store.ledger().clone();

@@ -21,6 +21,6 @@ pub(crate) use format::runbook;
 use model::{Additional, DIALECT, Field, Schema};
 
 /// The schema of a runbook, as JSON for people and programs: `config/runbook.schema.json`.
-pub fn schema() -> &'static str {
+pub(crate) fn schema() -> &'static str {
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/runbook.schema.json")).trim_end()
 }

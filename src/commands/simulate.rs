@@ -14,7 +14,7 @@ const WIDEST: usize = 48;
 
 impl Simulation {
     /// For people.
-    pub fn table(&self, layout: Layout) -> String {
+    pub(crate) fn table(&self, layout: Layout) -> String {
         let rows: Vec<(Tone, [String; 5])> = self.decisions.iter().map(|row| (Tone::Plain, cells(row))).collect();
         let mut text = table(HEADINGS, &rows, Layout { colour: false, ..layout });
         let _ = write!(text, "{}\n{}", self.told(|said| wrapped(said, layout.columns.saturating_sub(4))), self.summary());
@@ -22,7 +22,7 @@ impl Simulation {
     }
 
     /// Each decision that is not the one expected, with what was expected and what was decided.
-    pub fn differences(&self) -> String {
+    pub(crate) fn differences(&self) -> String {
         self.told(|said| vec![said.to_owned()])
     }
 
@@ -41,7 +41,7 @@ impl Simulation {
     }
 
     /// One line: how much was played, and whether all was as expected.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let failed = self.decisions.iter().filter(|row| !row.ok).count();
         let verdict = if failed == 0 { "all as expected".to_owned() } else { format!("{} not as expected", number(size(failed))) };

@@ -18,7 +18,7 @@ const LONGEST_LINE: usize = 2000;
 
 /// Everything that stands in the way of a next execution, or tells of the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// The namespace.
     pub namespace: String,
     /// The API server's time.
@@ -41,7 +41,7 @@ pub struct Status {
 
 /// An action under way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct InFlightStatus {
+pub(crate) struct InFlightStatus {
     /// The execution's id.
     pub execution_id: String,
     /// The service.
@@ -60,7 +60,7 @@ pub struct InFlightStatus {
 
 /// A circuit breaker that no reset has closed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OpenBreaker {
+pub(crate) struct OpenBreaker {
     /// When it opened.
     pub at: Timestamp,
     /// For this runbook.
@@ -84,7 +84,7 @@ impl OpenBreaker {
 
 /// A plan that waits for its approval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ProposalStatus {
+pub(crate) struct ProposalStatus {
     /// Its id.
     pub plan: String,
     /// When it was put to a human.
@@ -114,7 +114,7 @@ impl From<&Proposal> for ProposalStatus {
 
 /// One service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ServiceStatus {
+pub(crate) struct ServiceStatus {
     /// Its name.
     pub service: String,
     /// Until when its cooldown lasts, if it does.
@@ -129,7 +129,7 @@ pub struct ServiceStatus {
 
 /// What a cooldown is for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CooldownStatus {
+pub(crate) struct CooldownStatus {
     /// The runbook that charged it.
     pub runbook: String,
     /// When its execution began.
@@ -140,10 +140,8 @@ pub struct CooldownStatus {
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LastOutcome {
-    /// When.
+pub(crate) struct LastOutcome {
     pub at: Timestamp,
-    /// How.
     pub result: Outcome,
     /// What was seen.
     pub detail: String,
@@ -157,7 +155,7 @@ pub struct LastOutcome {
 
 /// The newest outcome, and of which service it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewestOutcome {
+pub(crate) struct NewestOutcome {
     /// The service.
     pub service: String,
     /// How its execution ended.
@@ -166,7 +164,7 @@ pub struct NewestOutcome {
 }
 
 /// What the ledger says of a namespace at this moment.
-pub fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
+pub(crate) fn status(ledger: &Ledger, namespace: &str, now: Timestamp) -> Status {
     let mut by_service: BTreeMap<&str, Vec<&Execution>> = BTreeMap::new();
     for execution in ledger.executions.iter().filter(|execution| execution.namespace == namespace) {
         by_service.entry(&execution.service).or_default().push(execution);
@@ -231,12 +229,12 @@ fn service(ledger: &Ledger, namespace: &str, name: &str, executions: &[&Executio
 
 impl Status {
     /// With what could be read of the CronJob.
-    pub fn with(self, desk: &Desk) -> Self {
+    pub(crate) fn with(self, desk: &Desk) -> Self {
         Self { runs: desk.runs(Some(self.now)), unread: desk.unread.iter().map(ToString::to_string).collect(), ..self }
     }
 
     /// For people.
-    pub fn table(&self, layout: Layout) -> String {
+    pub(crate) fn table(&self, layout: Layout) -> String {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
         // Further lines are indented.
         let paragraph = |text: &str| wrapped(text, layout.columns.saturating_sub(2)).join("\n  ") + "\n";

@@ -14,29 +14,29 @@ use crate::core::words::{inert, quoted};
 use crate::outside::load::{Loaded, read};
 use crate::terminal::style::Style;
 
-pub use excerpt::shown;
+pub(crate) use excerpt::shown;
 
 /// The longest text about one runbook, in characters.
 const LONGEST: usize = 1000;
 
 /// What was found in some files.
 #[derive(Debug)]
-pub struct Validation(Loaded);
+pub(crate) struct Validation(Loaded);
 
 /// Reads files, or folders of them, to the end, for runs that end after `deadline`: a runbook that no such run has time for is a mistake,
 /// for `run` would refuse it.
-pub fn validate(paths: &[PathBuf], deadline: Duration) -> Validation {
+pub(crate) fn validate(paths: &[PathBuf], deadline: Duration) -> Validation {
     Validation(read(paths).within(deadline))
 }
 
 impl Validation {
     /// There is no mistake.
-    pub fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.0.problems.is_empty()
     }
 
     /// For people: a line for each valid runbook, then each mistake, with its source where the style shows it, then how many.
-    pub fn text(&self, style: Style) -> String {
+    pub(crate) fn text(&self, style: Style) -> String {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
         let mut text = String::new();
         for (file, runbook) in runbooks {
@@ -81,7 +81,7 @@ impl Validation {
     }
 
     /// For programs: `files`, `runbooks`, `problems` and `warnings`.
-    pub fn report(&self) -> impl Serialize {
+    pub(crate) fn report(&self) -> impl Serialize {
         let Loaded { files, unreadable, runbooks, problems } = &self.0;
         let runbooks = runbooks.iter().map(|(file, runbook)| ValidationEntry {
             file,

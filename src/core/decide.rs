@@ -75,7 +75,7 @@ pub enum Mode {
     Observe,
     /// Ask for an approval.
     ApprovalRequired,
-    /// Act.
+    /// Act without asking.
     AutoExecute,
 }
 
@@ -235,7 +235,6 @@ impl<'a> Decision<'a> {
 /// use pod_remediator::core::snapshot::{Fact, Service, Snapshot};
 /// # use pod_remediator::core::runbook::DecisionMode;
 /// # use pod_remediator::core::snapshot::{Bounds, Namespace, Owner, OwnerKind, Pod, Request};
-/// # use pod_remediator::core::words::default_request_selector;
 ///
 /// let runbooks = parse("runbook.yaml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/runbook.yaml"))).unwrap();
 /// let now = "2025-06-01T12:00:00Z".parse().unwrap();
@@ -255,7 +254,7 @@ impl<'a> Decision<'a> {
 /// #     approval: None, approved_by: None,
 /// # };
 /// # let bounds = Bounds {
-/// #     namespace: "shop".to_owned(), selector: default_request_selector(), service_label: "app".to_owned(),
+/// #     namespace: "shop".to_owned(), selector: "remediator.kubedojo.io/restart=true".parse().unwrap(), service_label: "app".to_owned(),
 /// #     ceiling: DecisionMode::AutoExecute, deadline: Duration::from_secs(540), time_left: Duration::from_secs(540),
 /// #     approvals_admitted: false,
 /// # };

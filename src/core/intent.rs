@@ -10,11 +10,11 @@ use crate::core::snapshot::{Pod, Request, Snapshot, Workload};
 use crate::core::workload_kind::WorkloadKind;
 
 /// Nothing is sent later than this after the intent was written.
-pub const SEND_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request, what was decided for it, on which facts and when.
 #[derive(Debug, Clone, Copy)]
-pub struct Decided<'a> {
+pub(crate) struct Decided<'a> {
     /// One of the snapshot's.
     pub request: &'a Request,
     /// What may be done for it.
@@ -29,7 +29,7 @@ pub struct Decided<'a> {
 
 impl Decided<'_> {
     /// The intent of the action, if the decision is to act: what is written down before it, by a run and by a simulation.
-    pub fn execution(&self, id: String, holder: Holder) -> Option<Execution> {
+    pub(crate) fn execution(&self, id: String, holder: Holder) -> Option<Execution> {
         let Self { request, decision, snapshot, now, .. } = *self;
         if decision.mode != Mode::AutoExecute {
             return None;
@@ -82,7 +82,7 @@ impl Decided<'_> {
     }
 
     /// What is put to a human, if something is.
-    pub fn proposal(&self) -> Option<Proposal> {
+    pub(crate) fn proposal(&self) -> Option<Proposal> {
         let Self { request, decision, snapshot, .. } = *self;
         let plan = decision.plan.as_ref().filter(|_| decision.mode == Mode::ApprovalRequired)?;
         Some(Proposal {
@@ -101,7 +101,7 @@ impl Decided<'_> {
 
     /// Which of this pod's plans stands now, if that is for this decision to say: a pause ends by itself, and what is approved meanwhile is
     /// carried out then.
-    pub fn stands_for(&self) -> Option<StandsFor> {
+    pub(crate) fn stands_for(&self) -> Option<StandsFor> {
         let Self { request, decision, .. } = *self;
         let waits = decision.reason == Reason::Blocked && decision.blocked().all(Check::is_a_pause);
         let content = decision.plan.as_ref().map(|plan| plan.content.clone());

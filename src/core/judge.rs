@@ -12,7 +12,7 @@ use crate::core::runbook::Probe;
 use crate::core::snapshot::{Pod, Workload};
 
 /// What has been seen of the target and of the pods that may replace it.
-pub struct Judge<'a> {
+pub(crate) struct Judge<'a> {
     terms: &'a InFlight,
     target_uid: &'a str,
     /// For who was not there from the beginning: a pod that has not restarted has been Ready at least since the server's record of its
@@ -39,7 +39,7 @@ struct Candidate {
 
 /// How a verification stands.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Not proved yet; look again by then at the latest, if nothing is seen before.
     Waiting(Option<Duration>),
     /// This pod has been Ready for long enough: the workload's own numbers are next.
@@ -50,7 +50,7 @@ pub enum Standing {
 
 /// The end of a verification.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VerificationEnd {
+pub(crate) struct VerificationEnd {
     /// How it ended.
     pub result: Outcome,
     /// What was seen.
@@ -63,19 +63,19 @@ pub struct VerificationEnd {
 
 impl VerificationEnd {
     /// An end with what was seen, and nothing more.
-    pub fn new(result: Outcome, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(result: Outcome, detail: impl Into<String>) -> Self {
         Self { result, detail: detail.into(), replacement: None, opens_breaker: false }
     }
 }
 
 impl<'a> Judge<'a> {
     /// Nothing seen yet.
-    pub fn new(terms: &'a InFlight, target_uid: &'a str, adopted_from: Option<Timestamp>) -> Self {
+    pub(crate) fn new(terms: &'a InFlight, target_uid: &'a str, adopted_from: Option<Timestamp>) -> Self {
         Self { terms, target_uid, adopted_from, target: TargetSeen::StillThere, replacements: BTreeMap::new() }
     }
 
     /// Takes note of a pod as it is now. Pods that were there before, of another controller, or in another place are no replacement.
-    pub fn see(&mut self, pod: Pod, born_asking: bool, at: Duration) {
+    pub(crate) fn see(&mut self, pod: Pod, born_asking: bool, at: Duration) {
         if *pod.uid == *self.target_uid {
             if pod.terminating {
                 self.target = TargetSeen::Going;
@@ -112,7 +112,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Takes note of a pod that is no more.
-    pub fn see_gone(&mut self, uid: &str) {
+    pub(crate) fn see_gone(&mut self, uid: &str) {
         if uid == self.target_uid {
             self.target = TargetSeen::Gone;
         }
@@ -120,7 +120,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Takes note of all pods there are: what is not among them is gone.
-    pub fn see_all(&mut self, pods: Vec<(Pod, bool)>, at: Duration) {
+    pub(crate) fn see_all(&mut self, pods: Vec<(Pod, bool)>, at: Duration) {
         let target_there = pods.iter().any(|(pod, _)| *pod.uid == *self.target_uid);
         self.replacements.retain(|uid, _| pods.iter().any(|(pod, _)| pod.uid == *uid));
         for (pod, born_asking) in pods {
@@ -132,12 +132,12 @@ impl<'a> Judge<'a> {
     }
 
     /// The target still stands as if nothing had been sent.
-    pub fn target_stands(&self) -> bool {
+    pub(crate) fn target_stands(&self) -> bool {
         self.target == TargetSeen::StillThere
     }
 
     /// How it stands.
-    pub fn standing(&self, at: Duration) -> Standing {
+    pub(crate) fn standing(&self, at: Duration) -> Standing {
         if let Some(asking) = self.replacements.values().find(|candidate| candidate.born_asking) {
             let name = &asking.pod.name;
             return Standing::Doomed(format!("replacement {name} carries the request label from birth, so it would be replaced in turn"));
@@ -155,7 +155,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges the workload's own numbers. `None`: not yet, and not hopeless either.
-    pub fn workload(&self, now: Option<&Workload>, healthy: Option<&ObjectRef>) -> Option<VerificationEnd> {
+    pub(crate) fn workload(&self, now: Option<&Workload>, healthy: Option<&ObjectRef>) -> Option<VerificationEnd> {
         let Some(now) = now else {
             return Some(VerificationEnd::new(Outcome::Superseded, "the workload was deleted meanwhile"));
         };
@@ -191,7 +191,7 @@ impl<'a> Judge<'a> {
 
     /// The end at the deadline. `workload`: its numbers, unless they cannot be read. `late`: nobody was there at the deadline, so
     /// what is broken now may have been fine then.
-    pub fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration, late: bool) -> VerificationEnd {
+    pub(crate) fn at_the_deadline(&self, workload: Option<&Workload>, at: Duration, late: bool) -> VerificationEnd {
         let failed = if late { Outcome::Unknown } else { Outcome::Failed };
         let healthy = match self.standing(at) {
             Standing::Healthy(replacement) => Some(replacement),
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What was seen, for a human: "replacement web-x: CrashLoopBackOff, restarted 3 times".
-    pub fn seen(&self, at: Duration) -> String {
+    pub(crate) fn seen(&self, at: Duration) -> String {
         match (self.newest(), self.target) {
             (Some(candidate), _) => {
                 format!("replacement {}: {}", candidate.pod.name, condition(candidate, self.terms.stable_seconds, at))
@@ -282,7 +282,7 @@ fn condition(Candidate { pod, ready_since, .. }: &Candidate, stable_seconds: u64
 }
 
 /// What remains of a verdict at the deadline, where these probes have no time left. `late`: nobody was there to ask them in time.
-pub fn without_probes(probes: &[Probe], verdict: VerificationEnd, late: bool) -> VerificationEnd {
+pub(crate) fn without_probes(probes: &[Probe], verdict: VerificationEnd, late: bool) -> VerificationEnd {
     if verdict.result != Outcome::Verified || probes.is_empty() {
         return verdict;
     }

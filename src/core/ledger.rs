@@ -1,7 +1,7 @@
 //! What automation did, as a list: executions, breaker openings, resets.
 //!
 //! Cooldown, rate, caps and breaker are pure functions of that list and of now; nothing is counted on the side, so nothing
-//! can disagree with it. [`crate::cluster::store`] keeps it in a ConfigMap.
+//! can disagree with it. `cluster::store` keeps it in a ConfigMap.
 //!
 //! | file | what |
 //! | --- | --- |

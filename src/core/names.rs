@@ -3,40 +3,42 @@
 //! Rules: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/> and `labels/` beside it.
 
 /// The rule of [`is_dns_label`], for messages.
-pub const DNS_LABEL: &str = "at most 63 lowercase letters, digits and '-', with a letter or digit at both ends";
+pub(crate) const DNS_LABEL: &str = "at most 63 lowercase letters, digits and '-', with a letter or digit at both ends";
 /// The rule of [`is_dns_subdomain`], for messages.
-pub const DNS_SUBDOMAIN: &str = "at most 253 lowercase letters, digits, '-' and '.', with a letter or digit at both ends of each part";
+pub(crate) const DNS_SUBDOMAIN: &str =
+    "at most 253 lowercase letters, digits, '-' and '.', with a letter or digit at both ends of each part";
 /// The rule of [`is_label_key`], for messages.
-pub const LABEL_KEY: &str =
+pub(crate) const LABEL_KEY: &str =
     "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, after an optional DNS prefix and '/'";
 /// The rule of [`is_label_value`], for messages.
-pub const LABEL_VALUE: &str = "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, or empty";
+pub(crate) const LABEL_VALUE: &str = "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, or empty";
 
 /// The rule of [`is_kind`], for messages.
-pub const KIND: &str = "a kind and its API group as Kind.group, such as Kafka.kafka.strimzi.io, or the kind alone for the core group";
+pub(crate) const KIND: &str =
+    "a kind and its API group as Kind.group, such as Kafka.kafka.strimzi.io, or the kind alone for the core group";
 
 /// A kind with its API group: `Rollout.argoproj.io`; of the core group the kind alone.
-pub fn is_kind(text: &str) -> bool {
+pub(crate) fn is_kind(text: &str) -> bool {
     let (kind, group) = text.split_once('.').map_or((text, None), |(kind, group)| (kind, Some(group)));
     let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric());
     is_kind && kind.len() <= 63 && group.is_none_or(is_dns_subdomain)
 }
 
 /// A DNS-1123 label, such as a namespace's name.
-pub fn is_dns_label(text: &str) -> bool {
+pub(crate) fn is_dns_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     text.len() <= 63 && text.chars().all(inner) && has_alphanumeric_ends(text)
 }
 
 /// A DNS-1123 subdomain, such as most objects' names.
-pub fn is_dns_subdomain(text: &str) -> bool {
+pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     // The API server bounds the whole, not each part.
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     text.len() <= 253 && text.split('.').all(|part| part.chars().all(inner) && has_alphanumeric_ends(part))
 }
 
 /// A label's key, with or without a prefix.
-pub fn is_label_key(text: &str) -> bool {
+pub(crate) fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_qualified(name),
         None => is_qualified(text),
@@ -44,7 +46,7 @@ pub fn is_label_key(text: &str) -> bool {
 }
 
 /// A label's value.
-pub fn is_label_value(text: &str) -> bool {
+pub(crate) fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_qualified(text)
 }
 

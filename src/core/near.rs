@@ -2,7 +2,7 @@
 
 /// The candidate that `word` most probably means, if one is near: at most two edits away (a swap of neighbours is one),
 /// where case, `_` and `-` do not count. On a tie the first candidate.
-pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
     candidates
         .into_iter()

@@ -72,9 +72,9 @@ pub struct Runbook {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
-    /// Routine.
+    /// Nothing to add to the runbook's own mode.
     Low,
-    /// Worth a look.
+    /// Treated as low; it tells a reader of the runbook to be careful.
     Medium,
     /// Always needs an approval; never together with `auto_execute`.
     High,
@@ -112,7 +112,7 @@ pub enum DecisionMode {
     Suggest,
     /// Act once a human has approved exactly this plan.
     ApprovalRequired,
-    /// Act.
+    /// Act without asking.
     AutoExecute,
 }
 

@@ -2,7 +2,7 @@
 
 /// What is wrong with a URL, `${…}` aside; `None` if nothing is. It is http or https, in printable ASCII, with a host that is
 /// written out, and without credentials (a runbook is read by many) or a fragment (no server ever sees one).
-pub fn flaw(url: &str) -> Option<&'static str> {
+pub(crate) fn flaw(url: &str) -> Option<&'static str> {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return Some("it must begin with http:// or https://");
     };

@@ -3,61 +3,61 @@
 use crate::core::selector::{Operator, Requirement, Selector};
 
 /// The program's own name.
-pub const PROGRAM: &str = "pod-remediator";
+pub(crate) const PROGRAM: &str = "pod-remediator";
 /// Every label and annotation of ours begins with it.
-pub const PREFIX: &str = "remediator.kubedojo.io/";
+pub(crate) const PREFIX: &str = "remediator.kubedojo.io/";
 /// The symptom of a bare request label, and of any request that names none.
-pub const MANUAL_RESTART: &str = "manual_restart_recommended";
+pub(crate) const MANUAL_RESTART: &str = "manual_restart_recommended";
 
 /// What the manifests label every object of theirs with, a run's pod included.
-pub const OURS: &str = "app.kubernetes.io/name=pod-remediator";
+pub(crate) const OURS: &str = "app.kubernetes.io/name=pod-remediator";
 
-/// Labels.
-pub mod label {
+/// The keys of labels, and their values.
+pub(crate) mod label {
     /// On a pod, `true`: the request.
-    pub const RESTART: &str = "remediator.kubedojo.io/restart";
+    pub(crate) const RESTART: &str = "remediator.kubedojo.io/restart";
     /// On a workload, `true`: its owner's opt-in.
-    pub const ENABLED: &str = "remediator.kubedojo.io/enabled";
+    pub(crate) const ENABLED: &str = "remediator.kubedojo.io/enabled";
     /// The value of both.
-    pub const TRUE: &str = "true";
+    pub(crate) const TRUE: &str = "true";
 }
 
 /// A requesting pod's annotations.
-pub mod annotation {
+pub(crate) mod annotation {
     /// What detection calls the incident.
-    pub const INCIDENT: &str = "remediator.kubedojo.io/incident";
+    pub(crate) const INCIDENT: &str = "remediator.kubedojo.io/incident";
     /// What was seen.
-    pub const SYMPTOM: &str = "remediator.kubedojo.io/symptom";
+    pub(crate) const SYMPTOM: &str = "remediator.kubedojo.io/symptom";
     /// Why it probably happens.
-    pub const PROBABLE_CAUSE: &str = "remediator.kubedojo.io/probable-cause";
+    pub(crate) const PROBABLE_CAUSE: &str = "remediator.kubedojo.io/probable-cause";
     /// How sure detection is of the cause, from 0 to 1.
-    pub const CONFIDENCE: &str = "remediator.kubedojo.io/confidence";
+    pub(crate) const CONFIDENCE: &str = "remediator.kubedojo.io/confidence";
     /// Who asks, by their own account.
-    pub const REQUESTED_BY: &str = "remediator.kubedojo.io/requested-by";
+    pub(crate) const REQUESTED_BY: &str = "remediator.kubedojo.io/requested-by";
     /// The one runbook to use.
-    pub const RUNBOOK: &str = "remediator.kubedojo.io/runbook";
+    pub(crate) const RUNBOOK: &str = "remediator.kubedojo.io/runbook";
     /// When it was seen, in RFC 3339.
-    pub const DETECTED_AT: &str = "remediator.kubedojo.io/detected-at";
+    pub(crate) const DETECTED_AT: &str = "remediator.kubedojo.io/detected-at";
     /// When the request was renewed, in RFC 3339.
-    pub const REQUESTED_AT: &str = "remediator.kubedojo.io/requested-at";
+    pub(crate) const REQUESTED_AT: &str = "remediator.kubedojo.io/requested-at";
     /// The digest of the one plan that a human approves.
-    pub const APPROVE: &str = "remediator.kubedojo.io/approve";
+    pub(crate) const APPROVE: &str = "remediator.kubedojo.io/approve";
     /// Who approves it.
-    pub const APPROVED_BY: &str = "remediator.kubedojo.io/approved-by";
+    pub(crate) const APPROVED_BY: &str = "remediator.kubedojo.io/approved-by";
     /// On a workload: who answers for it.
-    pub const OWNER: &str = "remediator.kubedojo.io/owner";
+    pub(crate) const OWNER: &str = "remediator.kubedojo.io/owner";
     /// Those that make or shape a request, or approve it: they belong on the one pod that they are about.
-    pub const OF_A_REQUEST: &[&str] =
+    pub(crate) const OF_A_REQUEST: &[&str] =
         &[INCIDENT, SYMPTOM, PROBABLE_CAUSE, CONFIDENCE, REQUESTED_BY, REQUESTED_AT, RUNBOOK, DETECTED_AT, APPROVE, APPROVED_BY];
 }
 
 /// Which pods ask where nothing else is set: `remediator.kubedojo.io/restart=true`.
-pub fn default_request_selector() -> Selector {
+pub(crate) fn default_request_selector() -> Selector {
     Selector(vec![Requirement { key: label::RESTART.to_owned(), operator: Operator::In(vec![label::TRUE.to_owned()]) }])
 }
 
 /// Foreign text for a sentence: about `longest` characters at most, on one line, and nothing in it that a terminal obeys.
-pub fn inert(text: &str, longest: usize) -> String {
+pub(crate) fn inert(text: &str, longest: usize) -> String {
     let (kept, more) = beginning(text, longest);
     let mut inert = String::with_capacity(kept.len());
     kept.chars().for_each(|c| inert.extend(harmless(c)));
@@ -68,7 +68,7 @@ pub fn inert(text: &str, longest: usize) -> String {
 const LONGEST_QUOTE: usize = 80;
 
 /// A foreign value in quotes, bounded and inert: where it begins and ends is never in doubt.
-pub fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let (kept, more) = beginning(value, LONGEST_QUOTE);
     let mut quoted = String::from('"');
     for c in kept.chars() {
@@ -94,7 +94,7 @@ fn beginning(text: &str, longest: usize) -> (&str, &'static str) {
 }
 
 /// A character as it may be shown: itself, or an escape of ASCII where a terminal would obey it, or a reader not see it.
-pub fn harmless(c: char) -> impl Iterator<Item = char> {
+pub(crate) fn harmless(c: char) -> impl Iterator<Item = char> {
     // Of the three, at most one gives anything.
     let (itself, debug, unicode) = match c {
         '\'' | '"' | '\\' => (Some(c), None, None),
@@ -105,7 +105,7 @@ pub fn harmless(c: char) -> impl Iterator<Item = char> {
 }
 
 /// The character may be shown as it is.
-pub fn is_harmless(c: char) -> bool {
+pub(crate) fn is_harmless(c: char) -> bool {
     harmless(c).eq([c])
 }
 
@@ -116,19 +116,19 @@ const fn is_blank(c: char) -> bool {
 }
 
 /// It changes the direction in which a line is shown: what is read is then not what is written.
-pub const fn turns_text(c: char) -> bool {
+pub(crate) const fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Nothing is seen of it, so that two texts can differ and look the same.
-pub const fn is_invisible(c: char) -> bool {
+pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
         || is_blank(c)
 }
 
 /// Without what stands before the host in an address: `https://name:password@host`.
-pub fn without_credentials(text: &str) -> String {
+pub(crate) fn without_credentials(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
@@ -147,7 +147,7 @@ pub fn without_credentials(text: &str) -> String {
 }
 
 /// An error and its sources on one line, each said once.
-pub fn sentence(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -161,19 +161,19 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 }
 
 /// A small number as prose writes it: words up to ten.
-pub fn number(n: u32) -> String {
+pub(crate) fn number(n: u32) -> String {
     const WORDS: [&str; 11] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     let word = usize::try_from(n).ok().and_then(|n| WORDS.get(n));
     word.map_or_else(|| n.to_string(), |word| (*word).to_owned())
 }
 
 /// A number and its noun: `two ready pods`, `one minute`.
-pub fn counted(n: u32, one: &str, many: &str) -> String {
+pub(crate) fn counted(n: u32, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
 /// A number in digits, and its noun, which takes an s: `1 minute`, `30 seconds`.
-pub fn amount(n: impl Into<u64>, noun: &str) -> String {
+pub(crate) fn amount(n: impl Into<u64>, noun: &str) -> String {
     let n = n.into();
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

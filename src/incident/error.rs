@@ -7,7 +7,7 @@ use crate::core::runbook::Problem;
 
 /// Why nothing was simulated.
 #[derive(Debug, thiserror::Error)]
-pub enum SimulateError {
+pub(crate) enum SimulateError {
     /// A file or a directory cannot be read.
     #[error("cannot read {path}: {error}")]
     Unreadable {
@@ -27,7 +27,7 @@ pub enum SimulateError {
 
 impl SimulateError {
     /// The exit code that it calls for.
-    pub const fn exit(&self) -> Exit {
+    pub(crate) const fn exit(&self) -> Exit {
         Exit::Usage
     }
 }
@@ -35,7 +35,7 @@ impl SimulateError {
 /// Why nothing was recorded, or the record cannot be relied on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the record {path}: {why}")]
-pub struct RecordError {
+pub(crate) struct RecordError {
     /// The file or directory.
     pub path: PathBuf,
     /// The reason.
@@ -45,7 +45,7 @@ pub struct RecordError {
 
 /// What is wrong with a record.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordFlaw {
+pub(crate) enum RecordFlaw {
     /// The operating system refused.
     #[error("{0}")]
     Io(#[from] std::io::Error),

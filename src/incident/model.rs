@@ -11,7 +11,7 @@ use crate::core::runbook::Runbook;
 use crate::core::snapshot::Bounds;
 
 /// The version of the format.
-pub const API_VERSION: &str = "remediations.kubedojo.io/v1";
+pub(crate) const API_VERSION: &str = "remediations.kubedojo.io/v1";
 /// What a document of it calls itself.
 pub(super) const KIND: &str = "Incident";
 

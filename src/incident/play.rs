@@ -19,7 +19,7 @@ use crate::core::words::annotation;
 
 /// Every decision of every incident, and whether it is the one expected.
 #[derive(Debug, Default, Serialize)]
-pub struct Simulation {
+pub(crate) struct Simulation {
     /// How many incidents were played.
     pub incidents: usize,
     /// In the order of the files, and of time.
@@ -28,7 +28,7 @@ pub struct Simulation {
 
 /// One decision, compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlayedDecision {
+pub(crate) struct PlayedDecision {
     /// The incident's name.
     pub incident: String,
     /// Its file.
@@ -49,7 +49,7 @@ pub struct PlayedDecision {
 
 /// A decision in short.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Got {
+pub(crate) struct Got {
     /// The mode.
     pub mode: &'static str,
     /// The guardrails that block.
@@ -71,7 +71,7 @@ impl Simulation {
     }
 
     /// Every decision is the one expected.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.decisions.iter().all(|row| row.ok)
     }
 }
@@ -252,7 +252,7 @@ impl Expected {
 
 impl Got {
     /// The mode, and what blocks.
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         in_short(self.mode, &self.blocked_by)
     }
 }

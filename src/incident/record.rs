@@ -29,12 +29,11 @@ use objects::{Key, Recorded};
 const LONGEST_DETAIL: usize = 1000;
 
 /// What was decided at one moment, and by what.
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     /// The facts.
     pub snapshot: &'a Snapshot,
     /// What was remembered then.
     pub ledger: &'a Ledger,
-    /// When.
     pub now: Timestamp,
     /// The decisions; a request of the snapshot that is not among them was not decided then.
     pub decisions: Vec<(&'a Request, &'a Decision<'a>)>,
@@ -45,7 +44,7 @@ pub struct Seen<'a> {
 ///
 /// # Errors
 /// See [`RecordError`].
-pub fn record(
+pub(crate) fn record(
     folder: &Path,
     files: &[(String, String)],
     decider: &Decider<'_, '_>,
@@ -62,7 +61,7 @@ pub fn record(
 
 /// Records one run.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     folder: PathBuf,
     path: Option<PathBuf>,
     runbooks: Vec<Value>,
@@ -162,7 +161,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub fn new(folder: &Path, runbooks_from: &Path) -> Result<Self, RecordError> {
+    pub(crate) fn new(folder: &Path, runbooks_from: &Path) -> Result<Self, RecordError> {
         Self::of(folder, &read(&[runbooks_from.to_owned()]).files)
     }
 
@@ -185,7 +184,7 @@ impl Recorder {
     }
 
     /// Takes down what was decided.
-    pub fn observe(&mut self, seen: &Seen<'_>, runbooks: &[Runbook]) {
+    pub(crate) fn observe(&mut self, seen: &Seen<'_>, runbooks: &[Runbook]) {
         let Seen { snapshot, now, decisions, .. } = seen;
         let decided: Vec<&Request> = decisions.iter().map(|(request, _)| *request).collect();
         let Recorded { objects, unreadable, probes, removable } = objects::of(snapshot, &decided);
@@ -238,12 +237,12 @@ impl Recorder {
     }
 
     /// There is something to write.
-    pub fn has_decisions(&self) -> bool {
+    pub(crate) fn has_decisions(&self) -> bool {
         !self.moments.is_empty()
     }
 
     /// Takes down how the action on this pod ended.
-    pub fn ended(&mut self, pod: &str, end: &Settled, took: Duration) {
+    pub(crate) fn ended(&mut self, pod: &str, end: &Settled, took: Duration) {
         let last = self.moments.iter_mut().rev().find_map(|moment| moment.expect.get_mut(pod));
         if let Some(expected) = last.filter(|expected| expected.mode == Mode::AutoExecute.as_str()) {
             expected.outcome = Some(end.result.as_str());
@@ -257,7 +256,7 @@ impl Recorder {
     ///
     /// # Errors
     /// It cannot be written, or it does not give the same decision when it is played; in that case the file stays, for inspection.
-    pub fn write(&mut self) -> Result<PathBuf, RecordError> {
+    pub(crate) fn write(&mut self) -> Result<PathBuf, RecordError> {
         let unwritable = |path: &Path, why: RecordFlaw| RecordError { path: path.to_owned(), why };
         let Some(head) = self.head.clone().filter(|_| !self.moments.is_empty()) else {
             return Err(unwritable(&self.folder, RecordFlaw::Empty));

@@ -41,7 +41,7 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
 
 impl Files<'_> {
     /// Of the incident file, as it was given.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.name
     }
 
@@ -71,7 +71,7 @@ impl Files<'_> {
     }
 
     /// Runbooks: paths of files or folders, or written out; one or a list.
-    pub fn runbooks(&self, value: &Value<'_>) -> Read<Vec<Runbook>> {
+    pub(super) fn runbooks(&self, value: &Value<'_>) -> Read<Vec<Runbook>> {
         let items = value.items();
         let read: Vec<Read<Vec<Runbook>>> =
             if items.is_empty() { vec![self.runbook(value)] } else { items.iter().map(|item| self.runbook(item)).collect() };
@@ -101,7 +101,7 @@ impl Files<'_> {
     }
 
     /// Objects as kubectl prints them: a file of them, a List, or one.
-    pub fn objects(&self, value: &Value<'_>, namespace: &str, objects: &mut Objects) -> Read<()> {
+    pub(super) fn objects(&self, value: &Value<'_>, namespace: &str, objects: &mut Objects) -> Read<()> {
         match value.content() {
             Some(Content::Text(named)) => {
                 let (file, text) = self.open(value, named)?;
@@ -114,7 +114,7 @@ impl Files<'_> {
     }
 
     /// The ledger: its ConfigMap as kubectl prints it, or its JSON; a file or written out.
-    pub fn ledger(&self, value: &Value<'_>, now: Timestamp) -> Read<Ledger> {
+    pub(super) fn ledger(&self, value: &Value<'_>, now: Timestamp) -> Read<Ledger> {
         match value.content() {
             Some(Content::Text(named)) => {
                 let (file, text) = self.open(value, named)?;

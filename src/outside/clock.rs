@@ -11,14 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The API server's time by the `Date` headers of its answers, if any had one. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Heard(Arc<Mutex<Option<Base>>>);
+pub(crate) struct Heard(Arc<Mutex<Option<Base>>>);
 
 /// A date of the server's, and when we heard it.
 type Base = (Timestamp, Instant);
 
 impl Heard {
     /// Takes note of a response's `Date` header. Time never runs backwards.
-    pub fn date(&self, date: Option<&http::HeaderValue>) {
+    pub(crate) fn date(&self, date: Option<&http::HeaderValue>) {
         let stated = date.and_then(|value| value.to_str().ok()).and_then(|text| rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
         if let Some(stated) = stated {
             self.at_least(stated);
@@ -37,34 +37,33 @@ impl Heard {
     }
 
     /// The server's clock, once an answer had a `Date` header.
-    pub fn clock(&self) -> Option<Clock> {
+    pub(crate) fn clock(&self) -> Option<Clock> {
         Some(Clock { first: self.base()?, heard: self.clone() })
     }
 }
 
 /// The API server's clock, set by an answer's `Date` header. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// The first such time.
     first: Base,
     heard: Heard,
 }
 
 impl Clock {
-    /// Now.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         carried_on(self.heard.base().unwrap_or(self.first))
     }
 
     /// Time is at least this: the newest moment in the ledger.
-    pub fn at_least(&self, moment: Timestamp) {
+    pub(crate) fn at_least(&self, moment: Timestamp) {
         self.heard.at_least(moment);
     }
 
     /// How far this machine's own clock is ahead of the server's, to the second that a `Date` header has; below zero: behind.
     /// For people only: nothing is decided by it.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
-    pub fn skew(&self) -> SignedDuration {
+    pub(crate) fn skew(&self) -> SignedDuration {
         Timestamp::now().duration_since(self.now())
     }
 }
@@ -80,45 +79,45 @@ fn monotonic() -> Instant {
 
 /// A span of time that runs out, on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub(crate) struct Deadline(Instant);
 
 impl Deadline {
     /// Runs out after `span`.
-    pub fn after(span: Duration) -> Self {
+    pub(crate) fn after(span: Duration) -> Self {
         Self(monotonic() + span)
     }
 
     /// What is left of it.
-    pub fn left(self) -> Duration {
+    pub(crate) fn left(self) -> Duration {
         self.0.saturating_duration_since(monotonic())
     }
 
     /// Nothing is left of it.
-    pub fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         self.left().is_zero()
     }
 }
 
 /// How long something has lasted, on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
-pub struct Stopwatch {
+pub(crate) struct Stopwatch {
     before: Duration,
     started: Instant,
 }
 
 impl Stopwatch {
     /// From now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::running_for(Duration::ZERO)
     }
 
     /// As if started so long ago, by somebody else.
-    pub fn running_for(before: Duration) -> Self {
+    pub(crate) fn running_for(before: Duration) -> Self {
         Self { before, started: monotonic() }
     }
 
     /// Since the start.
-    pub fn elapsed(self) -> Duration {
+    pub(crate) fn elapsed(self) -> Duration {
         self.before + self.started.elapsed()
     }
 }

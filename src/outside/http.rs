@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 use crate::core::url;
 use crate::core::words::{PROGRAM, inert, sentence};
 
-pub use error::{HttpCause, HttpError};
+pub(crate) use error::{HttpCause, HttpError};
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 << 10;
@@ -32,7 +32,7 @@ const LONGEST_CAUSE: usize = 300;
 
 /// What one exchange may take at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExchangeLimits {
+pub(crate) struct ExchangeLimits {
     /// From the name's resolution to the last byte.
     pub timeout: Duration,
     /// The answer's body, in bytes.
@@ -41,7 +41,7 @@ pub struct ExchangeLimits {
 
 /// What a server answered, whatever its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Such as 200, or 302 for a redirect that was not followed.
     pub status: u16,
     /// Not decompressed: nothing compressed is asked for.
@@ -52,7 +52,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// There is no whole answer; an answer of any status is none.
-pub async fn get(url: &str, limits: ExchangeLimits) -> Result<Answer, HttpError> {
+pub(crate) async fn get(url: &str, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     exchange(Method::GET, url, None, limits).await
 }
 
@@ -60,7 +60,7 @@ pub async fn get(url: &str, limits: ExchangeLimits) -> Result<Answer, HttpError>
 ///
 /// # Errors
 /// As [`get`]. Unless the cause is [`HttpCause::Connect`] or before it, the body may have been received all the same.
-pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: ExchangeLimits) -> Result<Answer, HttpError> {
+pub(crate) async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: ExchangeLimits) -> Result<Answer, HttpError> {
     exchange(Method::POST, url, Some((content_type, body)), limits).await
 }
 
@@ -68,7 +68,7 @@ pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>, limits: 
 ///
 /// # Errors
 /// As [`get`].
-pub async fn connect(url: &str, timeout: Duration) -> Result<(), HttpError> {
+pub(crate) async fn connect(url: &str, timeout: Duration) -> Result<(), HttpError> {
     let uri = parsed(url).map_err(|why| HttpError { place: place(url), cause: HttpCause::Url(why) })?;
     let place = place_of(&uri);
     let failed = |error: &(dyn std::error::Error + 'static)| HttpCause::Connect(inert(&sentence(error), LONGEST_CAUSE));
@@ -86,7 +86,7 @@ pub async fn connect(url: &str, timeout: Duration) -> Result<(), HttpError> {
 }
 
 /// Host and port that a URL leads to, and nothing else of it; empty if it cannot be asked.
-pub fn host_and_port(url: &str) -> String {
+pub(crate) fn host_and_port(url: &str) -> String {
     let of = |uri: Uri| {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         format!("{}:{port}", inert(uri.host().unwrap_or_default(), LONGEST_CAUSE))
@@ -107,12 +107,12 @@ fn tls(http: HttpConnector) -> Result<HttpsConnector<HttpConnector>, HttpCause> 
 }
 
 /// Why a URL cannot be asked, if it cannot; without the URL itself.
-pub fn flaw(url: &str) -> Option<&'static str> {
+pub(crate) fn flaw(url: &str) -> Option<&'static str> {
     parsed(url).err()
 }
 
 /// What of a URL may be shown: `https://host:port`. Not who asks, nor the path or query: webhooks have their secrets there.
-pub fn place(url: &str) -> String {
+pub(crate) fn place(url: &str) -> String {
     match parsed(url) {
         Ok(uri) => place_of(&uri),
         Err(_) => "a URL that cannot be used".to_owned(),

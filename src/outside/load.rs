@@ -13,7 +13,7 @@ const TOO_LARGE: u64 = 4 << 20;
 /// Everything that is wrong with the runbooks, in one go.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", Problem::list(.problems))]
-pub struct LoadError {
+pub(crate) struct LoadError {
     /// Every mistake.
     pub problems: Vec<Problem>,
     /// The files that could be read: name and text, to show a mistake in.
@@ -26,7 +26,7 @@ fn before(probes: u64) -> String {
 
 /// What some paths hold.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The files that could be read: name and text.
     pub files: Vec<(String, String)>,
     /// How many could not.
@@ -38,7 +38,7 @@ pub struct Loaded {
 }
 
 /// Reads every runbook that the paths hold, and finds every mistake in them: one file's never hides another's.
-pub fn read(paths: &[PathBuf]) -> Loaded {
+pub(crate) fn read(paths: &[PathBuf]) -> Loaded {
     let mut loaded = Loaded::default();
     for path in paths {
         match files(path) {
@@ -52,7 +52,7 @@ pub fn read(paths: &[PathBuf]) -> Loaded {
 
 impl Loaded {
     /// What files hold that have been read elsewhere: name and text.
-    pub fn of(files: Vec<(String, String)>) -> Self {
+    pub(crate) fn of(files: Vec<(String, String)>) -> Self {
         let mut loaded = Self { files, ..Self::default() };
         loaded.parse();
         loaded
@@ -69,7 +69,7 @@ impl Loaded {
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn for_a_run(self, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
+    pub(crate) fn for_a_run(self, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
         let Self { files, runbooks, problems, .. } = self.within(deadline);
         if problems.is_empty() {
             Ok(runbooks.into_iter().map(|(_, runbook)| runbook).collect())
@@ -79,7 +79,7 @@ impl Loaded {
     }
 
     /// Without the runbooks for which no run has the time that ends after `deadline`: each of them is a mistake.
-    pub fn within(mut self, deadline: Duration) -> Self {
+    pub(crate) fn within(mut self, deadline: Duration) -> Self {
         let (fit, never): (Vec<_>, Vec<_>) = self.runbooks.into_iter().partition(|(_, runbook)| time_needed(runbook, false) < deadline);
         self.runbooks = fit;
         self.problems.extend(never.iter().map(|(file, runbook)| too_long(&self.files, file, runbook, deadline)));
@@ -118,7 +118,7 @@ impl Loaded {
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
+pub(crate) fn load(path: &Path, deadline: Duration) -> Result<Vec<Runbook>, LoadError> {
     read(&[path.to_owned()]).for_a_run(deadline)
 }
 

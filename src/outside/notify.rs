@@ -17,23 +17,23 @@ use tracing::subscriber::NoSubscriber;
 use crate::outside::http::{self, ExchangeLimits, HttpCause, HttpError};
 use crate::terminal::audit::{self, Record};
 
-pub use error::NotifyError;
-pub use outbox::{Message, News, Outbox};
-pub use text::{in_words, slack};
+pub(crate) use error::NotifyError;
+pub(crate) use outbox::{Message, News, Outbox};
+pub(crate) use text::{in_words, slack};
 
 /// A URL that whoever knows it may post to: nothing shows it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct SecretUrl(String);
+pub(crate) struct SecretUrl(String);
 
 impl SecretUrl {
     /// Without what a file ends with: most Secrets are made of one.
     #[must_use]
-    pub fn trimmed(&self) -> Self {
+    pub(crate) fn trimmed(&self) -> Self {
         Self(self.0.trim().to_owned())
     }
 
     /// Why it cannot be posted to, if it cannot; without the URL itself.
-    pub fn flaw(&self) -> Option<&'static str> {
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
         http::flaw(&self.0)
     }
 }
@@ -52,7 +52,7 @@ impl fmt::Debug for SecretUrl {
 
 /// How a notification is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotifyFormat {
+pub(crate) enum NotifyFormat {
     /// Text as Slack, and what imitates it, shows it: `{"text": "…"}`.
     Slack,
     /// The audit record as it is.
@@ -61,7 +61,7 @@ pub enum NotifyFormat {
 
 impl NotifyFormat {
     /// The format that this word stands for.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
             "slack" => Some(Self::Slack),
             "json" => Some(Self::Json),
@@ -70,7 +70,7 @@ impl NotifyFormat {
     }
 
     /// The word for it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Slack => "slack",
             Self::Json => "json",
@@ -80,7 +80,7 @@ impl NotifyFormat {
 
 /// Where notifications go, and in which format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
+pub(crate) struct Webhook {
     /// `NOTIFY_URL`.
     pub url: SecretUrl,
     /// `NOTIFY_FORMAT`.
@@ -92,7 +92,7 @@ impl Webhook {
     ///
     /// # Errors
     /// See [`NotifyError`]; no error shows anything of the URL. After a slow answer it may have been received all the same.
-    pub async fn send(&self, record: &Record, limits: ExchangeLimits) -> Result<(), NotifyError> {
+    pub(crate) async fn send(&self, record: &Record, limits: ExchangeLimits) -> Result<(), NotifyError> {
         let body = match self.format {
             NotifyFormat::Slack => serde_json::json!({"text": slack(record), "unfurl_links": false, "unfurl_media": false}).to_string(),
             NotifyFormat::Json => audit::json(record),
@@ -110,7 +110,7 @@ impl Webhook {
 impl Webhook {
     /// Connects to the receiver and sends nothing: its host and port, and why there is no connection, if there is none. For who asks
     /// `check`, that much of the URL is no secret.
-    pub async fn reach(&self, timeout: Duration) -> (String, Result<(), HttpCause>) {
+    pub(crate) async fn reach(&self, timeout: Duration) -> (String, Result<(), HttpCause>) {
         let connected = http::connect(&self.url.0, timeout).with_subscriber(NoSubscriber::default()).await;
         (http::host_and_port(&self.url.0), connected.map_err(|error| error.cause))
     }

@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Asks the probes that a decision waits for, if it does, and puts their answers into the snapshot. True: decide again; where
 /// the decision is to authorise an action, on facts read after this.
-pub async fn ask_if_wanted(decision: &Decision<'_>, request: &Request, snapshot: &mut Snapshot) -> bool {
+pub(crate) async fn ask_if_wanted(decision: &Decision<'_>, request: &Request, snapshot: &mut Snapshot) -> bool {
     let Some(probes) = probes_wanted(decision, request, snapshot) else { return false };
     let workload = snapshot.workload_of(request);
     // What is missing is empty, and refused where a probe needs it.
@@ -61,7 +61,7 @@ async fn ask(probe: &Probe, values: &Values<'_>) -> Fact<Reading> {
 ///
 /// # Errors
 /// What was last seen of those that do not.
-pub async fn until_all_hold(probes: &[Probe], values: &Values<'_>, deadline: Deadline) -> Result<String, String> {
+pub(crate) async fn until_all_hold(probes: &[Probe], values: &Values<'_>, deadline: Deadline) -> Result<String, String> {
     let ends = join_all(probes.iter().map(|probe| until_it_holds(probe, values, deadline))).await;
     let (held, not): (Vec<_>, Vec<_>) = ends.into_iter().partition(Result::is_ok);
     let said = |ends: Vec<Result<String, String>>| ends.into_iter().map(|end| end.unwrap_or_else(|wrong| wrong)).collect::<Vec<_>>();

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod error;
-pub mod settings;
+pub(crate) mod settings;
 
-pub use error::{ConfigError, ConfigErrors};
-pub use settings::{Raw, Setting};
+pub(crate) use error::{ConfigError, ConfigErrors};
+pub(crate) use settings::{Raw, Setting};
 
 use settings::{
     APPROVALS, LOG_FORMAT, MODE_CEILING, NOTIFY_FORMAT, NOTIFY_URL, REQUEST_SELECTOR, RUN_DEADLINE, RUNBOOKS, SERVICE_LABEL, SETTINGS,
@@ -25,7 +25,7 @@ use crate::outside::notify::{NotifyFormat, SecretUrl, Webhook};
 
 /// Settings, valid.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The run's only namespace. `None`: the ServiceAccount's own, or the context's.
     pub namespace: Option<String>,
     /// A runbook file, or a directory of them.
@@ -54,7 +54,7 @@ pub struct Settings {
 
 impl Settings {
     /// What a run by these settings may see and do.
-    pub fn bounds(&self, namespace: &str, time_left: Duration) -> Bounds {
+    pub(crate) fn bounds(&self, namespace: &str, time_left: Duration) -> Bounds {
         Bounds {
             namespace: namespace.to_owned(),
             selector: self.selector.clone(),
@@ -71,7 +71,7 @@ impl Settings {
 ///
 /// # Errors
 /// It cannot be used.
-pub fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
+pub(crate) fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
     let variable = || std::env::var("RUN_DEADLINE").ok().filter(|text| !text.is_empty());
     let mut wrong = Vec::new();
     Checker(&mut wrong).deadline(flag.or_else(variable)).ok_or(ConfigErrors(wrong))
@@ -79,7 +79,7 @@ pub fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
 
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     Auto,
     /// One JSON object a line.
@@ -90,7 +90,7 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// The format that this word stands for.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
             "auto" => Some(Self::Auto),
             "json" => Some(Self::Json),
@@ -100,7 +100,7 @@ impl LogFormat {
     }
 
     /// For errors of other settings: what the flag says, else the environment, else `auto`.
-    pub fn of_errors(flag: Option<&str>) -> Self {
+    pub(crate) fn of_errors(flag: Option<&str>) -> Self {
         let variable = || std::env::var("LOG_FORMAT").unwrap_or_default();
         Self::from_word(&flag.map_or_else(variable, str::to_owned)).unwrap_or(Self::Auto)
     }
@@ -111,7 +111,7 @@ impl Settings {
     ///
     /// # Errors
     /// Everything that is wrong with either.
-    pub fn understand(flags: Raw, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
+    pub(crate) fn understand(flags: Raw, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
         let mut wrong = Vec::new();
         let settings = flags.or(Raw::from_env(environment, &mut wrong)).validate(&mut wrong);
         settings.filter(|_| wrong.is_empty()).ok_or(ConfigErrors(wrong))
@@ -121,7 +121,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every value that is not allowed.
-    pub fn of(raw: Raw) -> Result<Self, ConfigErrors> {
+    pub(crate) fn of(raw: Raw) -> Result<Self, ConfigErrors> {
         let mut wrong = Vec::new();
         raw.validate(&mut wrong).ok_or(ConfigErrors(wrong))
     }
@@ -132,7 +132,7 @@ impl Raw {
     ///
     /// # Errors
     /// A variable that is probably misspelt, or no text.
-    pub fn of_environment(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
+    pub(crate) fn of_environment(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigErrors> {
         let mut wrong = Vec::new();
         let raw = Self::from_env(environment, &mut wrong);
         if wrong.is_empty() { Ok(raw) } else { Err(ConfigErrors(wrong)) }

@@ -9,7 +9,7 @@ use crate::outside::load::LoadError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(crate) enum RunError {
     /// The runbooks cannot be used.
     #[error(transparent)]
     Runbooks(#[from] LoadError),
@@ -35,12 +35,7 @@ pub enum RunError {
     },
     /// Permissions are missing.
     #[error("missing permissions in namespace {namespace}: {}; nothing was touched. The Role in manifests/base grants them", list(.needs))]
-    Permissions {
-        /// Where.
-        namespace: String,
-        /// Which.
-        needs: Vec<Need>,
-    },
+    Permissions { namespace: String, needs: Vec<Need> },
 }
 
 fn list(needs: &[Need]) -> String {
@@ -49,7 +44,7 @@ fn list(needs: &[Need]) -> String {
 
 impl RunError {
     /// The exit code that it calls for.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Runbooks(_) | Self::Record(_) | Self::Permissions { .. } => Exit::Usage,
             Self::Api(error) | Self::Store(StoreError::Api(error)) => exit_of(error),

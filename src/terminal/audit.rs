@@ -9,11 +9,10 @@ mod text;
 
 use std::io::{ErrorKind, Write};
 
-pub use out::StandardOutput;
-pub use progress::{Progress, TICK};
-pub use record::{
-    ActionRecord, Actor, ApprovalRecord, EscalationRecord, GuardrailRecord, Record, RecordKind, RunReason, SettingsRecord,
-    VerificationRecord,
+pub(crate) use out::StandardOutput;
+pub(crate) use progress::{Progress, TICK};
+pub(crate) use record::{
+    ActionRecord, Actor, ApprovalRecord, EscalationRecord, Record, RecordKind, RunReason, SettingsRecord, VerificationRecord,
 };
 
 use crate::terminal::output;
@@ -21,7 +20,7 @@ use crate::terminal::style::Style;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrailFormat {
+pub(crate) enum TrailFormat {
     /// One JSON object a line.
     Json,
     /// For people.
@@ -29,17 +28,17 @@ pub enum TrailFormat {
 }
 
 /// A record as one line of JSON.
-pub fn json(record: &Record) -> String {
+pub(crate) fn json(record: &Record) -> String {
     output::json(record).unwrap_or_else(|error| format!("{{\"message\":\"unwritable record: {error}\"}}"))
 }
 
 /// A record that is not in the trail. Until this is handled, nothing may be done on the strength of it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output, where the audit trail goes: {0}")]
-pub struct Unwritten(#[from] std::io::Error);
+pub(crate) struct Unwritten(#[from] std::io::Error);
 
 /// Where records go.
-pub struct Sink<W> {
+pub(crate) struct Sink<W> {
     out: W,
     format: TrailFormat,
     progress: Progress,
@@ -49,12 +48,12 @@ pub struct Sink<W> {
 
 impl<W: Write> Sink<W> {
     /// Writes to `out`; what `progress` shows is taken away before.
-    pub fn new(out: W, format: TrailFormat, progress: Progress) -> Self {
+    pub(crate) fn new(out: W, format: TrailFormat, progress: Progress) -> Self {
         Self { out, format, progress, torn: false }
     }
 
     /// What is shown while the run waits.
-    pub fn progress(&self) -> &Progress {
+    pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }
 
@@ -62,7 +61,7 @@ impl<W: Write> Sink<W> {
     ///
     /// # Errors
     /// It was not written, or not all of it; a later record begins on a line of its own.
-    pub fn write(&mut self, record: &Record) -> Result<(), Unwritten> {
+    pub(crate) fn write(&mut self, record: &Record) -> Result<(), Unwritten> {
         let mut line = match self.format {
             TrailFormat::Json => output::json(record).map_err(std::io::Error::from)?,
             TrailFormat::Text(style) => text::lines(record, style),

@@ -10,13 +10,13 @@ use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, 
 use crate::core::words::{harmless, is_harmless};
 
 /// The longest text in it, in characters; of a longer one the beginning and `…`.
-pub const LONGEST_TEXT: usize = 4096;
+pub(crate) const LONGEST_TEXT: usize = 4096;
 
 /// On one line.
 ///
 /// # Errors
 /// A value has no form in JSON.
-pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     written(value, CompactFormatter)
 }
 
@@ -24,7 +24,7 @@ pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// A value has no form in JSON.
-pub fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
     written(value, PrettyFormatter::new())
 }
 

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Effects};
 
 /// How text for people is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     /// Columns of the terminal; `None`: no terminal, nothing is wrapped.
     pub width: Option<usize>,
     /// With colours.
@@ -18,10 +18,10 @@ const NARROWEST: usize = 40;
 
 impl Style {
     /// For a file or a pipe.
-    pub const PLAIN: Self = Self { width: None, colour: false };
+    pub(crate) const PLAIN: Self = Self { width: None, colour: false };
 
     /// For standard output or standard error: on a terminal as wide as that, with colours unless `NO_COLOR` is set or it cannot.
-    pub fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
+    pub(crate) fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
         if !stream.is_terminal() {
             return Self::PLAIN;
         }
@@ -35,14 +35,14 @@ impl Style {
     }
 
     /// The text as it stands out, where there are colours.
-    pub fn toned(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn toned(self, tone: Tone, text: &str) -> String {
         tone.on(text, self.colour)
     }
 }
 
 /// What a text stands out for. Without colours it says the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// As it is.
     Plain,
     /// All is well.
@@ -63,7 +63,7 @@ pub enum Tone {
 
 impl Tone {
     /// The text in its colour, if colours are wanted.
-    pub fn on(self, text: &str, colour: bool) -> String {
+    pub(crate) fn on(self, text: &str, colour: bool) -> String {
         let style = match self {
             Self::Plain => return text.to_owned(),
             Self::Good => AnsiColor::Green.on_default(),

@@ -10,7 +10,7 @@ use crate::terminal::style::{Style, Tone};
 
 /// How wide lines are, and whether they have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Columns of the widest line. Commands may be longer: one that is cut cannot be pasted.
     pub columns: usize,
     /// With colours.
@@ -19,12 +19,12 @@ pub struct Layout {
 
 impl Layout {
     /// For a file or a pipe: 100 columns, no colours.
-    pub const PLAIN: Self = Self { columns: 100, colour: false };
+    pub(crate) const PLAIN: Self = Self { columns: 100, colour: false };
     /// Narrower, and the columns of a table become single words.
     const NARROWEST: usize = 60;
 
     /// For standard output or standard error: as wide as `COLUMNS` says, else as the terminal is, else 100 columns; never under 60.
-    pub fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
+    pub(crate) fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
         Self::new(Style::of(stream), std::env::var("COLUMNS").ok().as_deref())
     }
 
@@ -41,7 +41,7 @@ impl Layout {
 /// A table: headings, then rows whose first cell has a tone. Columns share the width, and longer cells go on in the next line.
 /// Where the words of all columns have no room side by side, the first column gets lines of its own; where the others have none even
 /// then, each row is a list of its cells. So a word is broken only behind a joint, or if it is longer than 40 columns.
-pub fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], layout: Layout) -> String {
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[(Tone, [String; N])], layout: Layout) -> String {
     let headings = headings.map(str::to_owned);
     let headed = std::iter::once((Tone::Bold, &headings)).chain(rows.iter().map(|(tone, cells)| (*tone, cells)));
     let all: Vec<(Tone, &String, &[String])> =
@@ -143,7 +143,7 @@ fn shared(needs: &[ColumnNeed], line: usize) -> Option<Vec<usize>> {
 }
 
 /// A paragraph behind a label, its further lines indented like the first.
-pub fn labelled(label: &str, text: &str, tone: Tone, layout: Layout) -> String {
+pub(crate) fn labelled(label: &str, text: &str, tone: Tone, layout: Layout) -> String {
     const LABEL: usize = 10;
     let mut written = String::new();
     for (index, line) in wrapped(text, layout.columns.saturating_sub(LABEL)).into_iter().enumerate() {
@@ -156,7 +156,7 @@ pub fn labelled(label: &str, text: &str, tone: Tone, layout: Layout) -> String {
 /// The text in lines of so many columns, broken between words, or within one that is longer than that. Never none.
 /// A short text in double quotes counts as one word, so that a schedule stays whole. A command in it has a line of its own, whole: one
 /// that is cut cannot be pasted.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (is_command, part) in parts(text) {
         if is_command { lines.push(part.to_owned()) } else { lines.extend(prose(part, width.max(1))) }

@@ -16,7 +16,7 @@ use crate::core::words::quoted;
 
 /// Where the API server is, and as whom.
 #[derive(Debug, Clone, Default)]
-pub struct Access {
+pub(crate) struct Access {
     /// `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
     /// `--context`.

@@ -13,7 +13,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`]; `Rejected` if the cluster refuses it.
-    pub async fn create_dry_run(&self, resource: Resource, body: &Value) -> Result<Value, ApiError> {
+    pub(crate) async fn create_dry_run(&self, resource: Resource, body: &Value) -> Result<Value, ApiError> {
         let call = Call::new("create", resource, "");
         let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
         let params = PostParams { dry_run: true, ..PostParams::default() };
@@ -25,7 +25,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn list_everywhere<T: DeserializeOwned, K>(
+    pub(crate) async fn list_everywhere<T: DeserializeOwned, K>(
         &self,
         resource: Resource,
         selector: &str,
@@ -39,7 +39,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn list_metadata_everywhere<T: DeserializeOwned, K>(
+    pub(crate) async fn list_metadata_everywhere<T: DeserializeOwned, K>(
         &self,
         resource: Resource,
         selector: &str,

@@ -12,7 +12,7 @@ use crate::core::words::{inert, sentence, without_credentials};
 
 /// A call, for messages: what was tried on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub(crate) struct Call {
     /// As RBAC names it: get, list, watch, create, update, delete.
     pub verb: &'static str,
     /// On which kind.
@@ -40,7 +40,7 @@ impl std::fmt::Display for Call {
 /// A failed call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{call}: {cause}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// What was tried.
     pub call: Call,
     /// What came of it.
@@ -49,11 +49,10 @@ pub struct ApiError {
 
 /// What came of a failed call, by what it means for us.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// 401 or RBAC's 403: a permission is missing.
     #[error("not permitted: {0}")]
     Forbidden(String),
-    /// 404.
     #[error("not found")]
     NotFound,
     /// 409: it changed, or it is there already.
@@ -139,12 +138,12 @@ impl ApiError {
     }
 
     /// Sending the same read again may help.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self.cause, Cause::Throttled(_) | Cause::Unclear(_))
     }
 
     /// How long the server asks us to wait, a minute at most.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             Cause::Throttled(wait) => wait.map(|wait| wait.min(Duration::from_secs(60))),
             _ => None,

@@ -10,12 +10,11 @@ use super::{Api, ApiError, Call, Resource};
 
 /// One thing that might be permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessQuestion<'a> {
+pub(crate) struct AccessQuestion<'a> {
     /// As RBAC names it.
     pub verb: &'a str,
     /// API group; empty for core.
     pub group: &'a str,
-    /// Plural.
     pub resource: &'a str,
     /// On this object only.
     pub name: Option<&'a str>,
@@ -28,7 +27,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn may(&self, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
+    pub(crate) async fn may(&self, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
         let attributes = Some(question.attributes());
         let spec = SelfSubjectAccessReviewSpec { resource_attributes: attributes, ..SelfSubjectAccessReviewSpec::default() };
         let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
@@ -44,7 +43,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn may_account(&self, account: &str, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
+    pub(crate) async fn may_account(&self, account: &str, question: &AccessQuestion<'_>) -> Result<bool, ApiError> {
         let namespace = self.namespace();
         let groups =
             ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-pub use pod::*;
+pub(crate) use pod::*;
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     /// Its own metadata.
     pub metadata: PageMeta,
     /// The objects; null where a list of metadata has none.
@@ -22,7 +22,7 @@ pub struct Page<T> {
 /// `ListMeta`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PageMeta {
+pub(crate) struct PageMeta {
     /// To watch from.
     #[serde(default)]
     pub resource_version: String,
@@ -34,20 +34,16 @@ pub struct PageMeta {
 /// `ObjectMeta`, the little that we read of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Meta {
-    /// Name.
+pub(crate) struct Meta {
     pub name: String,
-    /// UID.
     pub uid: String,
     /// Version, opaque.
     pub resource_version: String,
     /// Raised with each change of the spec.
     #[serde(default)]
     pub generation: i64,
-    /// Labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// Owners; the one with `controller` is its controller.
@@ -65,14 +61,11 @@ pub struct Meta {
 /// `OwnerReference`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OwnerReference {
+pub(crate) struct OwnerReference {
     /// Group and version.
     pub api_version: String,
-    /// Kind.
     pub kind: String,
-    /// Name.
     pub name: String,
-    /// UID.
     pub uid: String,
     /// It is the controller.
     #[serde(default)]
@@ -81,7 +74,7 @@ pub struct OwnerReference {
 
 impl Meta {
     /// The owner that controls it.
-    pub fn controller(&self) -> Option<&OwnerReference> {
+    pub(crate) fn controller(&self) -> Option<&OwnerReference> {
         self.owner_references.iter().find(|owner| owner.controller)
     }
 }
@@ -89,8 +82,7 @@ impl Meta {
 /// `ManagedFieldsEntry`, down to the labels that it owns.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ManagedFields {
-    /// Who.
+pub(crate) struct ManagedFields {
     #[serde(default)]
     pub manager: String,
     /// When, by the server's clock.
@@ -98,13 +90,12 @@ pub struct ManagedFields {
     /// Through which subresource: empty, or `status`.
     #[serde(default)]
     pub subresource: String,
-    /// What.
     pub fields_v1: Option<OwnedFields>,
 }
 
 /// `FieldsV1`, the part on labels.
 #[derive(Debug, Clone, Deserialize)]
-pub struct OwnedFields {
+pub(crate) struct OwnedFields {
     /// `f:metadata`.
     #[serde(rename = "f:metadata")]
     pub metadata: Option<OwnedMetadata>,
@@ -112,7 +103,7 @@ pub struct OwnedFields {
 
 /// `f:metadata`, the part on labels.
 #[derive(Debug, Clone, Deserialize)]
-pub struct OwnedMetadata {
+pub(crate) struct OwnedMetadata {
     /// Keys are `f:` and the label's key.
     #[serde(rename = "f:labels", default)]
     pub labels: BTreeMap<String, IgnoredAny>,
@@ -120,12 +111,9 @@ pub struct OwnedMetadata {
 
 /// A Deployment, ReplicaSet, StatefulSet or DaemonSet.
 #[derive(Debug, Deserialize)]
-pub struct WorkloadObject {
-    /// Metadata.
+pub(crate) struct WorkloadObject {
     pub metadata: Meta,
-    /// Spec.
     pub spec: WorkloadSpec,
-    /// Status.
     #[serde(default)]
     pub status: WorkloadStatus,
 }
@@ -133,13 +121,12 @@ pub struct WorkloadObject {
 /// The spec's common part.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkloadSpec {
+pub(crate) struct WorkloadSpec {
     /// 1 where absent.
     pub replicas: Option<u32>,
     /// Whole, for its digest.
     #[serde(default)]
     pub template: serde_json::Value,
-    /// Deployments.
     #[serde(default)]
     pub paused: bool,
     /// 0 where absent.
@@ -155,7 +142,7 @@ pub struct WorkloadSpec {
 /// `StatefulSetUpdateStrategy`, `DaemonSetUpdateStrategy`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UpdateStrategy {
+pub(crate) struct UpdateStrategy {
     /// RollingUpdate or OnDelete.
     pub r#type: Option<String>,
     /// With RollingUpdate.
@@ -164,7 +151,7 @@ pub struct UpdateStrategy {
 
 /// `RollingUpdateStatefulSetStrategy`.
 #[derive(Debug, Deserialize)]
-pub struct RollingUpdate {
+pub(crate) struct RollingUpdate {
     /// Ordinals below it keep the old revision.
     pub partition: Option<u32>,
 }
@@ -172,20 +159,16 @@ pub struct RollingUpdate {
 /// The status's common part.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct WorkloadStatus {
+pub(crate) struct WorkloadStatus {
     /// The generation that the rest speaks of.
     pub observed_generation: i64,
-    /// Conditions.
     pub conditions: Vec<Condition>,
-    /// Pods.
     pub replicas: u32,
     /// Pods of the newest template.
     pub updated_replicas: u32,
     /// Ready for minReadySeconds.
     pub available_replicas: u32,
-    /// StatefulSets.
     pub current_revision: String,
-    /// StatefulSets.
     pub update_revision: String,
     /// DaemonSets: nodes that want a pod.
     pub desired_number_scheduled: u32,
@@ -199,19 +182,16 @@ pub struct WorkloadStatus {
 
 /// A Namespace.
 #[derive(Debug, Deserialize)]
-pub struct NamespaceObject {
-    /// Metadata.
+pub(crate) struct NamespaceObject {
     pub metadata: NamespaceMeta,
 }
 
 /// `ObjectMeta` of a Namespace, the part that we read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NamespaceMeta {
-    /// Labels.
+pub(crate) struct NamespaceMeta {
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// It is being deleted.
@@ -220,13 +200,10 @@ pub struct NamespaceMeta {
 
 /// A PersistentVolumeClaim.
 #[derive(Debug, Deserialize)]
-pub struct ClaimObject {
-    /// Metadata.
+pub(crate) struct ClaimObject {
     pub metadata: Meta,
-    /// Spec.
     #[serde(default)]
     pub spec: ClaimSpec,
-    /// Status.
     #[serde(default)]
     pub status: ClaimStatus,
 }
@@ -234,7 +211,7 @@ pub struct ClaimObject {
 /// `PersistentVolumeClaimSpec`, the part that we read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ClaimSpec {
+pub(crate) struct ClaimSpec {
     /// ReadWriteOnce, ReadWriteOncePod, ReadOnlyMany, ReadWriteMany.
     #[serde(default)]
     pub access_modes: Vec<String>,
@@ -242,7 +219,7 @@ pub struct ClaimSpec {
 
 /// `PersistentVolumeClaimStatus`, the part that we read.
 #[derive(Debug, Default, Deserialize)]
-pub struct ClaimStatus {
+pub(crate) struct ClaimStatus {
     /// Pending, Bound, Lost.
     #[serde(default)]
     pub phase: String,
@@ -250,30 +227,24 @@ pub struct ClaimStatus {
 
 /// An object's name and owners: all that is read of what may belong to a requesting pod.
 #[derive(Debug, Deserialize)]
-pub struct Dependent {
-    /// Metadata.
+pub(crate) struct Dependent {
     pub metadata: DependentMeta,
 }
 
 /// `ObjectMeta`, the part on owners.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DependentMeta {
-    /// Name.
+pub(crate) struct DependentMeta {
     pub name: String,
-    /// Owners.
     #[serde(default)]
     pub owner_references: Vec<OwnerReference>,
 }
 
 /// A PodDisruptionBudget.
 #[derive(Debug, Deserialize)]
-pub struct BudgetObject {
-    /// Metadata.
+pub(crate) struct BudgetObject {
     pub metadata: Meta,
-    /// Spec.
     pub spec: BudgetSpec,
-    /// Status.
     #[serde(default)]
     pub status: BudgetStatus,
 }
@@ -281,7 +252,7 @@ pub struct BudgetObject {
 /// `PodDisruptionBudgetSpec`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BudgetSpec {
+pub(crate) struct BudgetSpec {
     /// Null selects nothing.
     pub selector: Option<LabelSelector>,
     /// IfHealthyBudget where absent.
@@ -291,7 +262,7 @@ pub struct BudgetSpec {
 /// `LabelSelector`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LabelSelector {
+pub(crate) struct LabelSelector {
     /// Each must be equal.
     #[serde(default)]
     pub match_labels: BTreeMap<String, String>,
@@ -302,8 +273,7 @@ pub struct LabelSelector {
 
 /// `LabelSelectorRequirement`.
 #[derive(Debug, Deserialize)]
-pub struct LabelRequirement {
-    /// Key.
+pub(crate) struct LabelRequirement {
     pub key: String,
     /// In, NotIn, Exists, DoesNotExist.
     pub operator: String,
@@ -315,10 +285,9 @@ pub struct LabelRequirement {
 /// `PodDisruptionBudgetStatus`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct BudgetStatus {
+pub(crate) struct BudgetStatus {
     /// The generation that the rest speaks of.
     pub observed_generation: i64,
-    /// Room.
     pub disruptions_allowed: i32,
     /// Healthy now.
     pub current_healthy: i32,

@@ -10,16 +10,16 @@ use super::{Api, ApiError, Call, EVICTIONS, PODS, Resource};
 
 /// The API server, for whoever may change something there.
 #[derive(Clone)]
-pub struct Writer(Api);
+pub(crate) struct Writer(Api);
 
 impl Writer {
     /// By this connection.
-    pub fn new(api: Api) -> Self {
+    pub(crate) fn new(api: Api) -> Self {
         Self(api)
     }
 
     /// The namespace that it writes to.
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         self.0.namespace()
     }
 
@@ -27,7 +27,7 @@ impl Writer {
     ///
     /// # Errors
     /// See [`ApiError`]; `Conflict` if it has changed meanwhile.
-    pub async fn replace<T: Serialize + DeserializeOwned>(&self, resource: Resource, name: &str, body: &T) -> Result<T, ApiError> {
+    pub(crate) async fn replace<T: Serialize + DeserializeOwned>(&self, resource: Resource, name: &str, body: &T) -> Result<T, ApiError> {
         let call = Call::new("update", resource, name);
         let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
         let request = resource.request(&self.0.namespace).replace(name, &PostParams::default(), body);
@@ -38,7 +38,7 @@ impl Writer {
     ///
     /// # Errors
     /// See [`ApiError`]; `Conflict` if one of that name exists.
-    pub async fn create<T: Serialize>(&self, resource: Resource, body: &T) -> Result<(), ApiError> {
+    pub(crate) async fn create<T: Serialize>(&self, resource: Resource, body: &T) -> Result<(), ApiError> {
         let call = Call::new("create", resource, "");
         let body = serde_json::to_vec(body).map_err(|error| ApiError::unsendable(&call, &error))?;
         let request = resource.request(&self.0.namespace).create(&PostParams::default(), body);
@@ -49,7 +49,7 @@ impl Writer {
     ///
     /// # Errors
     /// See [`ApiError`]; `Conflict` if a precondition does not hold.
-    pub async fn delete(&self, resource: Resource, name: &str, params: &DeleteParams) -> Result<(), ApiError> {
+    pub(crate) async fn delete(&self, resource: Resource, name: &str, params: &DeleteParams) -> Result<(), ApiError> {
         let call = Call::new("delete", resource, name);
         let request = resource.request(&self.0.namespace).delete(name, params);
         self.0.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
@@ -59,7 +59,7 @@ impl Writer {
     ///
     /// # Errors
     /// See [`ApiError`]; `Budget` if a disruption budget forbids it, `Conflict` if a precondition does not hold.
-    pub async fn evict(&self, name: &str, options: DeleteOptions) -> Result<(), ApiError> {
+    pub(crate) async fn evict(&self, name: &str, options: DeleteOptions) -> Result<(), ApiError> {
         let call = Call::new("create", EVICTIONS, name);
         // kube's own eviction misspells its delete options.
         let metadata = ObjectMeta { name: Some(name.to_owned()), namespace: Some(self.0.namespace.clone()), ..ObjectMeta::default() };

@@ -18,7 +18,7 @@ use crate::core::snapshot::{
 use crate::core::words::{annotation, inert};
 
 use trouble::{shut_gates, unscheduled};
-pub use workload::workload_of;
+pub(super) use workload::workload_of;
 
 /// The longest text that is taken from an annotation, in characters. More says nothing more, and everyone may write there.
 const MAX_TEXT: usize = 256;
@@ -26,7 +26,7 @@ const MAX_TEXT: usize = 256;
 const MAX_MESSAGE: usize = 300;
 
 /// The small facts of a pod.
-pub fn pod_of(object: &PodObject) -> Pod {
+pub(crate) fn pod_of(object: &PodObject) -> Pod {
     let PodObject { metadata, spec, status } = object;
     let owner = metadata.controller().map(owner_of);
     let of_daemon_set = owner.as_ref().is_some_and(|owner| owner.kind == OwnerKind::DaemonSet);
@@ -80,7 +80,7 @@ fn owner_of(owner: &OwnerReference) -> Owner {
 }
 
 /// An owner of a kind that may not be understood.
-pub fn foreign(owner: &OwnerReference) -> Foreign {
+pub(super) fn foreign(owner: &OwnerReference) -> Foreign {
     let kind = match owner.api_version.split_once('/') {
         Some((group, _)) => format!("{}.{group}", owner.kind),
         None => owner.kind.clone(),
@@ -95,7 +95,7 @@ fn short(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> 
 }
 
 /// A pod that asks, with what is written on it; of the other annotations those `looked_at`.
-pub fn request_of(object: PodObject, bounds: &Bounds, looked_at: &LookedAt<'_>) -> Request {
+pub(super) fn request_of(object: PodObject, bounds: &Bounds, looked_at: &LookedAt<'_>) -> Request {
     let pod = pod_of(&object);
     let asked = asked_by(&object.metadata, &bounds.selector);
     let (unscheduled, shut_gates) = (unscheduled(&object), shut_gates(&object));
@@ -168,7 +168,7 @@ fn asked_by(metadata: &Meta, selector: &Selector) -> Option<(jiff::Timestamp, St
 
 /// It carries the request label since it was made: a template or a webhook put it there, and it will be on every replacement. A label
 /// that somebody set later is an ordinary request.
-pub fn was_born_asking(object: &PodObject, selector: &Selector) -> bool {
+pub(crate) fn was_born_asking(object: &PodObject, selector: &Selector) -> bool {
     let PodObject { metadata, .. } = object;
     selector.matches(&metadata.labels)
         && match (asked_by(metadata, selector), metadata.creation_timestamp) {
@@ -178,7 +178,7 @@ pub fn was_born_asking(object: &PodObject, selector: &Selector) -> bool {
 }
 
 /// The namespace of a run.
-pub fn namespace_of(object: NamespaceObject, looked_at: &LookedAt<'_>) -> Namespace {
+pub(super) fn namespace_of(object: NamespaceObject, looked_at: &LookedAt<'_>) -> Namespace {
     let mut metadata = object.metadata;
     metadata.labels.retain(|key, _| looked_at.labels.contains(key.as_str()));
     metadata.annotations.retain(|key, _| looked_at.annotations.contains(key.as_str()));
@@ -186,7 +186,7 @@ pub fn namespace_of(object: NamespaceObject, looked_at: &LookedAt<'_>) -> Namesp
 }
 
 /// A claim.
-pub fn claim_of(object: &ClaimObject) -> Claim {
+pub(super) fn claim_of(object: &ClaimObject) -> Claim {
     let shared = |mode: &String| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany");
     Claim {
         deleting: object.metadata.deletion_timestamp.is_some(),
@@ -196,7 +196,7 @@ pub fn claim_of(object: &ClaimObject) -> Claim {
 }
 
 /// A budget, or why its selector makes no sense.
-pub fn budget_of(object: BudgetObject) -> Result<Budget, String> {
+pub(super) fn budget_of(object: BudgetObject) -> Result<Budget, String> {
     let BudgetObject { metadata, spec, status } = object;
     let selector = spec.selector.map(selector_of).transpose();
     Ok(Budget {

@@ -13,7 +13,7 @@ use super::facts;
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn hypothetical(api: &Api, bounds: &Bounds, name: &str, runbooks: &[Runbook]) -> Result<Option<Request>, ApiError> {
+pub(crate) async fn hypothetical(api: &Api, bounds: &Bounds, name: &str, runbooks: &[Runbook]) -> Result<Option<Request>, ApiError> {
     let mut object = match api.get::<PodObject>(PODS, name).await {
         Err(ApiError { cause: Cause::NotFound, .. }) => return Ok(None),
         object => object?,

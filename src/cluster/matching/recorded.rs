@@ -17,18 +17,17 @@ use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Behind, Bounds, Budget, Claim, Fact, Namespace, Owner, Pod, Readings, Request, Snapshot, service_of};
 
 /// On a recorded workload: the digest of its pod template as it was, for the template itself is not recorded.
-pub const TEMPLATE_HASH: &str = "remediator.kubedojo.io/recorded-template-hash";
+pub(crate) const TEMPLATE_HASH: &str = "remediator.kubedojo.io/recorded-template-hash";
 
 /// On a recorded pod that is not Ready: what its own status said stands in the way, for not all of that is recorded. Empty: nothing.
-pub const TROUBLE: &str = "remediator.kubedojo.io/recorded-trouble";
+pub(crate) const TROUBLE: &str = "remediator.kubedojo.io/recorded-trouble";
 
 /// Among what could not be read: which objects the requesting pods own.
-pub const DEPENDENTS: &str = "ownerReferences";
+pub(crate) const DEPENDENTS: &str = "ownerReferences";
 
 /// The kinds of object that a decision rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ObjectKind {
-    /// v1.
+pub(crate) enum ObjectKind {
     Namespace,
     /// apps/v1.
     Deployment,
@@ -40,15 +39,13 @@ pub enum ObjectKind {
     DaemonSet,
     /// policy/v1.
     PodDisruptionBudget,
-    /// v1.
     PersistentVolumeClaim,
-    /// v1.
     Pod,
 }
 
 impl ObjectKind {
     /// Every kind, in the order in which a recording lists them.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Namespace,
         Self::Deployment,
         Self::ReplicaSet,
@@ -60,7 +57,7 @@ impl ObjectKind {
     ];
 
     /// As manifests write it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",
             Self::Deployment => "Deployment",
@@ -74,7 +71,7 @@ impl ObjectKind {
     }
 
     /// The kind that manifests write like this.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
@@ -106,7 +103,7 @@ fn typed<T: DeserializeOwned>(object: &Value) -> Result<T, serde_json::Error> {
 
 /// The objects of one namespace at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Objects {
+pub(crate) struct Objects {
     all: BTreeMap<(ObjectKind, String), Value>,
     /// What could not be read, and why: `PodDisruptionBudget` and `Namespace` for all of them, `Kind/name` for what makes pods and for
     /// claims, `label=value` for the pods of a service, [`DEPENDENTS`] for what pods own.
@@ -120,7 +117,7 @@ impl Objects {
     ///
     /// # Errors
     /// It is no such object: what is wrong with it.
-    pub fn put(&mut self, kind: ObjectKind, name: &str, mut object: Value) -> Result<(), String> {
+    pub(crate) fn put(&mut self, kind: ObjectKind, name: &str, mut object: Value) -> Result<(), String> {
         complete(kind, name, &mut object);
         kind.accepts(&object).map_err(|error| format!("{}/{name} cannot be read as a run would: {error}", kind.as_str()))?;
         self.all.insert((kind, name.to_owned()), object);
@@ -131,7 +128,7 @@ impl Objects {
     ///
     /// # Errors
     /// There is no such object, or it no longer is one then.
-    pub fn patch(&mut self, kind: ObjectKind, name: &str, patch: &Value) -> Result<(), String> {
+    pub(crate) fn patch(&mut self, kind: ObjectKind, name: &str, patch: &Value) -> Result<(), String> {
         let Some(object) = self.all.get(&(kind, name.to_owned())) else { return Err(self.missing(kind, name)) };
         let mut changed = object.clone();
         merge(&mut changed, patch);
@@ -142,7 +139,7 @@ impl Objects {
     ///
     /// # Errors
     /// There is no such pod, or it no longer is one then.
-    pub fn ask(&mut self, name: &str, labels: &BTreeMap<String, String>, at: jiff::Timestamp) -> Result<(), String> {
+    pub(crate) fn ask(&mut self, name: &str, labels: &BTreeMap<String, String>, at: jiff::Timestamp) -> Result<(), String> {
         let Some(object) = self.all.get(&(ObjectKind::Pod, name.to_owned())) else { return Err(self.missing(ObjectKind::Pod, name)) };
         let asks = |entry: &Value| labels.keys().any(|key| !entry["fieldsV1"]["f:metadata"]["f:labels"][format!("f:{key}")].is_null());
         let kept = object["metadata"]["managedFields"].as_array().into_iter().flatten().filter(|entry| !asks(entry)).cloned();
@@ -158,7 +155,7 @@ impl Objects {
     ///
     /// # Errors
     /// There is no such object.
-    pub fn remove(&mut self, kind: ObjectKind, name: &str) -> Result<(), String> {
+    pub(crate) fn remove(&mut self, kind: ObjectKind, name: &str) -> Result<(), String> {
         self.all.remove(&(kind, name.to_owned())).map(drop).ok_or_else(|| self.missing(kind, name))
     }
 
@@ -169,7 +166,7 @@ impl Objects {
     }
 
     /// What a run would have read.
-    pub fn snapshot(&self, bounds: Bounds, runbooks: &[Runbook]) -> Snapshot {
+    pub(crate) fn snapshot(&self, bounds: Bounds, runbooks: &[Runbook]) -> Snapshot {
         let pods: Vec<PodObject> = self.of(ObjectKind::Pod).filter_map(|object| typed(object).ok()).collect();
         let asking = pods.iter().filter(|pod| bounds.selector.matches(&pod.metadata.labels));
         let looked_at = LookedAt::by(runbooks);

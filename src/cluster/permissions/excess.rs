@@ -18,7 +18,7 @@ const EVERYONES: [(&str, &str); 4] = [
 
 /// Verbs that no run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excess {
+pub(crate) struct Excess {
     /// On what.
     pub on: Granted,
     /// As RBAC names them; `*` for every one.
@@ -27,7 +27,7 @@ pub struct Excess {
 
 /// One kind, or one object of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Granted {
+pub(crate) struct Granted {
     /// API group; `*` for every one.
     pub group: String,
     /// Plural, with a subresource if it is one; `*` for every one.
@@ -65,7 +65,7 @@ impl fmt::Display for Excess {
 }
 
 /// Everything that the rules grant and no need asks for, sorted; what everyone has aside.
-pub fn excess(needs: &[Need], rules: &[ResourceRule]) -> Vec<Excess> {
+pub(crate) fn excess(needs: &[Need], rules: &[ResourceRule]) -> Vec<Excess> {
     let mut found: BTreeMap<Granted, Vec<String>> = BTreeMap::new();
     for rule in rules {
         let groups = rule.api_groups.as_deref().unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::cluster::api::ApiError;
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The API failed.
     #[error(transparent)]
     Api(#[from] ApiError),

@@ -13,7 +13,7 @@ use crate::terminal::table::{Layout, table};
 
 /// Everything that was checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// The namespace; empty if even that is unknown.
     pub namespace: String,
     /// The API server's time, if it answered.
@@ -28,7 +28,7 @@ pub struct Findings {
 
 /// One check's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckFinding {
+pub(crate) struct CheckFinding {
     /// How it is.
     pub level: Level,
     /// What it is about.
@@ -40,7 +40,7 @@ pub struct CheckFinding {
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub(crate) enum Level {
     /// As it should be.
     Ok,
     /// Worth a look; runs do what they should.
@@ -75,12 +75,12 @@ impl Findings {
     }
 
     /// The exit code: 2 on a problem, 1 if the API failed, 4 if the ledger cannot be trusted.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// For people.
-    pub fn table(&self, layout: Layout) -> String {
+    pub(crate) fn table(&self, layout: Layout) -> String {
         let rows: Vec<(Tone, [String; 3])> = self.findings.iter().map(CheckFinding::row).collect();
         let mut text = table(["LEVEL", "WHAT", "DETAIL"], &rows, layout);
         let count = |level| u32::try_from(self.findings.iter().filter(|finding| finding.level == level).count()).unwrap_or(u32::MAX);

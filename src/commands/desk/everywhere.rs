@@ -22,7 +22,7 @@ const LONGEST: usize = 1000;
 ///
 /// # Errors
 /// Neither CronJobs nor ConfigMaps may be listed in all namespaces.
-pub async fn namespaces(
+pub(crate) async fn namespaces(
     api: &Api,
     state_configmap: &str,
     unread: &mut Vec<Unread>,
@@ -60,7 +60,7 @@ struct LedgerObject {
 
 /// One namespace. What could not be read is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NamespaceRow {
+pub(crate) struct NamespaceRow {
     /// Its name.
     pub namespace: String,
     /// No run begins while this is so.
@@ -83,7 +83,7 @@ pub struct NamespaceRow {
 
 /// All of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Everywhere {
+pub(crate) struct Everywhere {
     /// The API server's time.
     pub now: Option<Timestamp>,
     /// Trouble first, then by name.
@@ -96,7 +96,7 @@ pub struct Everywhere {
 
 impl Everywhere {
     /// Of these namespaces, each with its own exit code.
-    pub fn new(now: Option<Timestamp>, rows: Vec<(NamespaceRow, Exit)>, unread: &[Unread]) -> Self {
+    pub(crate) fn new(now: Option<Timestamp>, rows: Vec<(NamespaceRow, Exit)>, unread: &[Unread]) -> Self {
         let exit = rows.iter().fold(Exit::Done, |worst, (_, exit)| worst.and(*exit));
         let mut namespaces: Vec<NamespaceRow> = rows.into_iter().map(|(row, _)| row).collect();
         namespaces.sort_by_cached_key(|row| (row.rank(), row.namespace.clone()));
@@ -104,12 +104,12 @@ impl Everywhere {
     }
 
     /// The worst of all.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// For people.
-    pub fn table(&self, layout: Layout) -> String {
+    pub(crate) fn table(&self, layout: Layout) -> String {
         let headings =
             ["NAMESPACE", "SUSPENDED", "LAST SUCCESS", "NEWEST JOB", "IN FLIGHT", "BREAKERS", "APPROVALS", "WARNINGS", "PROBLEMS"];
         let rows: Vec<(Tone, [String; 9])> = self.namespaces.iter().map(|row| row.cells(self.now)).collect();

@@ -26,7 +26,7 @@ impl Unread {
 }
 
 /// Looks at the CronJob and its newest Job. `known`: the CronJob, if it has been read.
-pub async fn look(api: &Api, known: Option<CronJobObject>) -> Desk {
+pub(crate) async fn look(api: &Api, known: Option<CronJobObject>) -> Desk {
     let mut desk = Desk::default();
     let read = match known {
         Some(object) => Ok(object),
@@ -66,7 +66,7 @@ async fn newest_job(api: &Api, installed: &Installed) -> Result<Option<NewestJob
 
 /// Runbooks, and where they are from.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// A file, a directory or a ConfigMap, in words.
     pub from: String,
     /// Each file's name and text.
@@ -80,7 +80,7 @@ impl Source {
     ///
     /// # Errors
     /// All that is wrong with them.
-    pub fn here(asked: &Asked) -> Option<Result<Self, LoadError>> {
+    pub(crate) fn here(asked: &Asked) -> Option<Result<Self, LoadError>> {
         let Asked { settings, given, .. } = asked;
         let (path, deadline) = (&settings.runbooks, settings.deadline);
         if settings.pod_uid.is_none() && given.runbooks.is_none() && !path.exists() {
@@ -93,7 +93,7 @@ impl Source {
     ///
     /// # Errors
     /// All that is wrong with them, or why they cannot be read.
-    pub async fn mounted(api: &Api, view: &View) -> Result<Self, LoadError> {
+    pub(crate) async fn mounted(api: &Api, view: &View) -> Result<Self, LoadError> {
         let Settings { runbooks: path, deadline, .. } = view.settings();
         match of_cron_job(api, &view.desk).await {
             Ok((from, files)) => Self::of(from, Loaded::of(files), *deadline),

@@ -14,7 +14,7 @@ const CONTAINER: &str = "pod-remediator";
 
 /// A CronJob, the little that is read of it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct CronJobObject {
+pub(crate) struct CronJobObject {
     /// Its own.
     pub metadata: DeskMeta,
     spec: CronJobSpec,
@@ -25,11 +25,9 @@ pub struct CronJobObject {
 /// `ObjectMeta`, of it what is read.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeskMeta {
-    /// Name.
+pub(crate) struct DeskMeta {
     #[serde(default)]
     pub name: String,
-    /// Namespace.
     #[serde(default)]
     pub namespace: String,
     creation_timestamp: Option<Timestamp>,
@@ -65,7 +63,7 @@ struct CronJobStatus {
 
 /// When a CronJob begins runs, and when it last did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// The CronJob's name.
     pub cron_job: String,
     /// When runs begin, as it is written.
@@ -84,7 +82,7 @@ pub struct Schedule {
 
 /// The CronJob as it is installed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Installed {
+pub(crate) struct Installed {
     /// Its name, and when it begins runs.
     pub schedule: Schedule,
     /// The ServiceAccount of its pods.
@@ -103,7 +101,7 @@ pub struct Installed {
 
 /// Where a run finds its runbooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mounted {
+pub(crate) enum Mounted {
     /// In keys of this ConfigMap.
     ConfigMap {
         /// Its name.
@@ -205,7 +203,7 @@ fn mounted(pod: &Value, container: &Value, path: &str) -> Mounted {
 
 /// A Job of the CronJob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NewestJob {
+pub(crate) struct NewestJob {
     /// Its name.
     pub name: String,
     /// When it was made.
@@ -223,7 +221,7 @@ pub struct NewestJob {
 /// How a Job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Result {
+pub(crate) enum Result {
     /// It succeeded.
     Complete,
     /// It failed.

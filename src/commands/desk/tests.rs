@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::object::JobObject;
+use super::object::{JobObject, Mounted};
 use super::*;
 use crate::core::exit::Exit;
 use crate::core::runbook::DecisionMode;

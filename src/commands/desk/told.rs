@@ -9,7 +9,7 @@ use super::{Basis, Configured, Desk, Trial, Unread};
 
 /// Whether runs happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Runs {
+pub(crate) struct Runs {
     /// Its keys stand beside `newest_job`.
     #[serde(flatten)]
     pub schedule: Schedule,
@@ -21,7 +21,7 @@ pub struct Runs {
 
 impl Desk {
     /// Whether runs happen, if the CronJob could be read. `now`: the API server's time.
-    pub fn runs(&self, now: Option<Timestamp>) -> Option<Runs> {
+    pub(crate) fn runs(&self, now: Option<Timestamp>) -> Option<Runs> {
         let schedule = self.installed.as_ref()?.schedule.clone();
         let next = |now| next(&schedule.schedule, schedule.time_zone.as_deref(), now);
         let next_schedule = now.filter(|_| !schedule.suspended).and_then(next);
@@ -29,7 +29,7 @@ impl Desk {
     }
 
     /// What a command rests on, with what a trial found out.
-    pub fn basis(&self, now: Timestamp, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
+    pub(crate) fn basis(&self, now: Timestamp, configured: &Configured, runbooks_from: String, trial: &Trial) -> Basis {
         Basis {
             runs: self.runs(Some(now)),
             runbooks_from,
@@ -43,7 +43,7 @@ impl Desk {
 
 impl Runs {
     /// In a few words each: the schedule, the last run, the newest Job.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let Schedule { cron_job, schedule, time_zone, suspended, active, .. } = &self.schedule;
         let zone = time_zone.as_ref().map_or_else(String::new, |zone| format!(" ({zone})"));
         let state = match (suspended, active) {
@@ -89,7 +89,7 @@ impl std::fmt::Display for NewestJob {
 
 impl Basis {
     /// What was read, and what was not: label and text.
-    pub fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines: Vec<(&'static str, String)> = Vec::new();
         if let Some(runs) = &self.runs {
             lines.push(("Runs", runs.lines().join("; ")));

@@ -15,7 +15,7 @@ const LONGEST: usize = 600;
 
 /// What keeps runs from acting, whatever is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Obstacle {
+pub(crate) struct Obstacle {
     /// In one word: suspended, settings, dry_run, permission, refused or mount.
     pub kind: &'static str,
     /// As it stands behind "not while".
@@ -30,7 +30,7 @@ impl Obstacle {
 
 /// What the cluster answered.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Trial {
+pub(crate) struct Trial {
     /// What keeps runs from acting.
     pub obstacles: Vec<Obstacle>,
     /// What the cluster would admit, of Job and pod.
@@ -44,7 +44,7 @@ pub struct Trial {
 }
 
 /// Asks all of it. Without a CronJob there is nothing to ask about.
-pub async fn trial(api: &Api, desk: &Desk, needs: &[Need]) -> Trial {
+pub(crate) async fn trial(api: &Api, desk: &Desk, needs: &[Need]) -> Trial {
     let mut trial = Trial::default();
     let Some(installed) = &desk.installed else { return trial };
     if installed.schedule.suspended {

@@ -7,7 +7,7 @@ use crate::run::RunError;
 
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
+pub(crate) enum ExplainError {
     /// What would end a run ends this too.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -16,7 +16,6 @@ pub enum ExplainError {
     NoPod {
         /// As it was asked for.
         pod: String,
-        /// Where.
         namespace: String,
     },
     /// It is no pod.
@@ -29,7 +28,7 @@ pub enum ExplainError {
 
 impl ExplainError {
     /// The exit code that it calls for.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Run(error) => error.exit(),
             Self::NoPod { .. } | Self::NoPodKind(_) | Self::NoName(_) => Exit::Usage,

@@ -19,7 +19,7 @@ const LONGEST: usize = 256;
 
 /// What would be decided now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The namespace.
     pub namespace: String,
     /// The API server's time.
@@ -46,7 +46,7 @@ pub struct Explanation {
 
 /// One pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PodExplanation {
+pub(crate) struct PodExplanation {
     /// Its name.
     pub pod: String,
     /// Its UID.
@@ -95,7 +95,7 @@ pub struct PodExplanation {
 
 /// What detection knows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EvidenceExplanation {
+pub(crate) struct EvidenceExplanation {
     /// What was seen.
     pub symptom: String,
     /// Why it probably happens.
@@ -108,7 +108,7 @@ pub struct EvidenceExplanation {
 
 /// The runbook that answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunbookExplanation {
+pub(crate) struct RunbookExplanation {
     /// Its name.
     pub name: String,
     /// Which version of it.
@@ -123,7 +123,7 @@ pub struct RunbookExplanation {
 
 /// Whether, and when, a run replaces the pod.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Eligibility {
+pub(crate) struct Eligibility {
     /// In one word.
     pub eligible: Eligible,
     /// When the last of the blocks ends by itself, if all of them do.
@@ -137,7 +137,7 @@ pub struct Eligibility {
 /// In one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Eligible {
+pub(crate) enum Eligible {
     /// The next run replaces it.
     Now,
     /// A run after that time does.
@@ -148,7 +148,7 @@ pub enum Eligible {
 
 /// A decision to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Then {
+pub(crate) struct Then {
     /// What may be done.
     pub mode: &'static str,
     /// In one sentence.
@@ -157,8 +157,7 @@ pub struct Then {
 
 /// One guardrail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardrailExplanation {
-    /// Which.
+pub(crate) struct GuardrailExplanation {
     pub id: &'static str,
     /// pass, blocked or not_applicable.
     pub result: &'static str,
@@ -172,7 +171,7 @@ pub struct GuardrailExplanation {
 
 /// What a human can do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ToDo {
+pub(crate) struct ToDo {
     /// The guardrails that it is about; none: the request or the runbook itself.
     pub guardrails: Vec<&'static str>,
     /// In words.

@@ -15,7 +15,7 @@ pub(super) use services::Services;
 
 /// Something that was probably meant otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NearMiss {
+pub(crate) struct NearMiss {
     /// The object, as kubectl takes it, `deployment/web`; or a service, `service app=web`.
     pub object: String,
     /// What is there.

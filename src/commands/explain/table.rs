@@ -11,7 +11,7 @@ use crate::terminal::table::{Layout, labelled, table, wrapped};
 
 impl Explanation {
     /// For a terminal; `all`: with the guardrails that do not block. In the columns of the layout but for commands.
-    pub fn table(&self, all: bool, layout: Layout) -> String {
+    pub(crate) fn table(&self, all: bool, layout: Layout) -> String {
         let mut text = format!("namespace {} at {:.0}\n", self.namespace, self.now);
         for in_flight in &self.in_flight {
             text.push_str(&labelled("In flight", &in_flight.to_string(), Tone::Warning, layout));

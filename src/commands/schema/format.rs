@@ -15,7 +15,7 @@ use crate::core::runbook::{
 use crate::core::workload_kind::WorkloadKind;
 
 /// One `RemediationRunbook` document.
-pub fn runbook() -> Schema {
+pub(crate) fn runbook() -> Schema {
     let word = |word: &'static str| one_of(&[word], |word| word);
     let whole = fields([
         required("apiVersion", "Format version", "The version of this format.", word(API_VERSION)),

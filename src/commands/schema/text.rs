@@ -167,7 +167,7 @@ pub(super) fn default(
 
 impl Schema {
     /// What it may be, in words.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let range = match (self.minimum, self.maximum) {
             (Some(least), Some(most)) => format!(" from {least} to {most}"),
             _ => String::new(),

@@ -8,7 +8,7 @@ use crate::core::words::harmless;
 use crate::terminal::style::{Style, Tone};
 
 /// A mistake in one line; on a terminal with its source under it. `files` has the texts, by name.
-pub fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> String {
+pub(crate) fn shown(problem: &Problem, files: &[(String, String)], style: Style) -> String {
     with_source(&problem.to_string(), problem, files, style)
 }
 

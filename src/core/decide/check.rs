@@ -5,7 +5,7 @@ use jiff::Timestamp;
 /// One guardrail's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// Which.
+    /// The guardrail that was checked.
     pub id: GuardrailId,
     /// Its result.
     pub verdict: Verdict,

@@ -189,7 +189,7 @@ impl Finding {
 }
 
 impl<'a> Case<'a> {
-    pub fn namespace(&self) -> &'a str {
+    pub(super) fn namespace(&self) -> &'a str {
         &self.snapshot.bounds.namespace
     }
 

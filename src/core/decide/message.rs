@@ -104,7 +104,7 @@ impl Decision<'_> {
 
 /// The parts of what a human is asked to approve, as [`Decision::message`] puts them into one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// Why an approval is needed.
     pub why: &'a str,
     /// Symptom, probable cause, confidence and risk.
@@ -119,7 +119,7 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// The parts of a message with this command in it; `None`: it was not written here.
-    pub fn of(message: &'a str, approve_with: &str) -> Option<Self> {
+    pub(crate) fn of(message: &'a str, approve_with: &str) -> Option<Self> {
         let (before, after) = message.split_once(approve_with)?;
         let (why, _) = before.split_once("; to approve plan ")?;
         let (evidence, plan) = split_unquoted(after.strip_prefix("; ")?, "; the plan: ")?;

@@ -60,7 +60,7 @@ pub struct Execution {
     pub runbook: String,
     /// The runbook's digest at the time.
     pub runbook_digest: String,
-    /// Where.
+    /// The pod's namespace.
     pub namespace: String,
     /// The service's name.
     pub service: String,
@@ -119,7 +119,7 @@ pub struct Proposal {
     pub issued_at: Timestamp,
     /// Until when it can be approved: a renewed request makes it later.
     pub expires_at: Timestamp,
-    /// Where.
+    /// The pod's namespace.
     pub namespace: String,
     /// The service's name.
     pub service: String,
@@ -218,9 +218,9 @@ pub struct Holder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settled {
-    /// When.
+    /// When the execution ended, by the server's clock.
     pub at: Timestamp,
-    /// How.
+    /// How it ended.
     pub result: Outcome,
     /// What was seen, for a human.
     pub detail: String,
@@ -273,7 +273,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BreakerEvent {
-    /// When.
+    /// When it happened, by the server's clock.
     pub at: Timestamp,
     /// For this runbook.
     pub runbook: String,
@@ -304,9 +304,9 @@ pub enum BreakerChange {
 pub struct Notified {
     /// The pod; empty where it was about so many that not each of them is remembered.
     pub pod_uid: String,
-    /// What tells it from other news of that pod.
+    /// What distinguishes it from other news of that pod.
     pub reason: String,
-    /// When.
+    /// When the notification was sent, by the server's clock.
     pub at: Timestamp,
 }
 

@@ -26,18 +26,18 @@ pub(crate) struct Report<'f> {
 }
 
 impl<'f> Report<'f> {
-    pub fn new(file: &'f str) -> Self {
+    pub(crate) fn new(file: &'f str) -> Self {
         Self { file, problems: RefCell::default() }
     }
 
-    pub fn add(&self, at: Position, path: &str, message: String) -> Reported {
+    pub(crate) fn add(&self, at: Position, path: &str, message: String) -> Reported {
         let Position { line, column } = at;
         self.problems.borrow_mut().push(Problem { file: self.file.to_owned(), line, column, path: path.to_owned(), message });
         Reported(())
     }
 
     /// In the order of the file.
-    pub fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| (problem.line, problem.column));
         problems
@@ -58,12 +58,12 @@ pub(crate) struct Value<'r> {
 
 impl<'r> Value<'r> {
     /// A whole document.
-    pub fn root(report: &'r Report<'r>, node: &'r Node) -> Self {
+    pub(crate) fn root(report: &'r Report<'r>, node: &'r Node) -> Self {
         Self { report, path: String::new(), at: node.at, key_at: node.at, content: Some(&node.content) }
     }
 
     /// The value is not what it must be; `expected` goes on after "must be".
-    pub fn wrong(&self, expected: &str) -> Reported {
+    pub(crate) fn wrong(&self, expected: &str) -> Reported {
         self.say(match self.content {
             None => format!("is missing: it must be {expected}"),
             Some(content) => format!("must be {expected}, not {}", content.describe()),
@@ -71,30 +71,30 @@ impl<'r> Value<'r> {
     }
 
     /// Something else is wrong with the value.
-    pub fn say(&self, message: impl Into<String>) -> Reported {
+    pub(crate) fn say(&self, message: impl Into<String>) -> Reported {
         self.report.add(self.at, &self.path, message.into())
     }
 
     /// What is there, if something is.
-    pub fn content(&self) -> Option<&'r Content> {
+    pub(crate) fn content(&self) -> Option<&'r Content> {
         self.content
     }
 
     /// The value under a key of it, if it has that.
-    pub fn get(&self, name: &str) -> Option<Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<Self> {
         let Some(Content::Map(entries)) = self.content else { return None };
         let (key, node) = entries.iter().find(|(key, _)| key.content.as_text() == Some(name))?;
         Some(self.child(join(&self.path, name), key.at, node))
     }
 
     /// Its items, if it is a list.
-    pub fn items(&self) -> Vec<Self> {
+    pub(crate) fn items(&self) -> Vec<Self> {
         let Some(Content::List(nodes)) = self.content else { return Vec::new() };
         nodes.iter().enumerate().map(|(index, node)| self.child(format!("{}[{index}]", self.path), node.at, node)).collect()
     }
 
     /// Where the value is, as `file:line:column`.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}:{}:{}", self.report.file, self.at.line, self.at.column)
     }
 
@@ -109,13 +109,13 @@ impl<'r> Value<'r> {
     }
 
     /// A text that satisfies a rule, for which `expected` are the words.
-    pub fn text(&self, expected: &str, rule: impl Fn(&str) -> bool) -> Read<String> {
+    pub(crate) fn text(&self, expected: &str, rule: impl Fn(&str) -> bool) -> Read<String> {
         let text = self.as_text(expected)?;
         if rule(text) { Ok(text.to_owned()) } else { Err(self.wrong(expected)) }
     }
 
     /// One line of text, not empty, without blanks at its ends.
-    pub fn line(&self) -> Read<String> {
+    pub(crate) fn line(&self) -> Read<String> {
         let text = self.text("one line of text without blanks at its ends", |text| {
             !text.is_empty() && text.trim() == text && !text.contains(char::is_control)
         })?;
@@ -127,18 +127,18 @@ impl<'r> Value<'r> {
     }
 
     /// The text as it is written, if it is one; nothing is reported.
-    pub fn line_of_text(&self) -> Option<&'r str> {
+    pub(crate) fn line_of_text(&self) -> Option<&'r str> {
         self.content.and_then(Content::as_text)
     }
 
     /// Text for humans, of any number of lines; blanks at its ends, which block scalars leave, are cut off.
-    pub fn prose(&self) -> Read<String> {
+    pub(crate) fn prose(&self) -> Read<String> {
         let text = self.optional_prose()?;
         if text.is_empty() { Err(self.say("must not be empty")) } else { Ok(text) }
     }
 
     /// As [`Value::prose`], but it may be empty.
-    pub fn optional_prose(&self) -> Read<String> {
+    pub(crate) fn optional_prose(&self) -> Read<String> {
         let text = self.as_text("text")?.trim();
         // Terminals and chat messages will show it.
         if text.contains(|c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns_text(c)) {
@@ -148,7 +148,7 @@ impl<'r> Value<'r> {
     }
 
     /// One of a closed list of words.
-    pub fn one_of<T: Copy>(&self, all: &[T], name: impl Fn(T) -> &'static str) -> Read<T> {
+    pub(crate) fn one_of<T: Copy>(&self, all: &[T], name: impl Fn(T) -> &'static str) -> Read<T> {
         let names: Vec<&str> = all.iter().map(|item| name(*item)).collect();
         let expected = match &names[..] {
             [only] => format!("\"{only}\""),
@@ -165,14 +165,14 @@ impl<'r> Value<'r> {
     }
 
     /// A whole number within bounds.
-    pub fn whole(&self, allowed: RangeInclusive<u32>) -> Read<u32> {
+    pub(crate) fn whole(&self, allowed: RangeInclusive<u32>) -> Read<u32> {
         self.int()
             .filter(|value| allowed.contains(value))
             .ok_or_else(|| self.wrong(&format!("a whole number from {} to {}", allowed.start(), allowed.end())))
     }
 
     /// The only number that there is, and why.
-    pub fn only(&self, number: u32, why: &str) -> Read<u32> {
+    pub(crate) fn only(&self, number: u32, why: &str) -> Read<u32> {
         self.int().filter(|value| *value == number).ok_or_else(|| self.wrong(&format!("{number} ({why})")))
     }
 
@@ -184,7 +184,7 @@ impl<'r> Value<'r> {
     }
 
     /// `true` or `false`, without quotes.
-    pub fn boolean(&self) -> Read<bool> {
+    pub(crate) fn boolean(&self) -> Read<bool> {
         match self.content {
             Some(Content::Bool(value)) => Ok(*value),
             _ => Err(self.wrong("true or false, without quotes")),
@@ -192,12 +192,12 @@ impl<'r> Value<'r> {
     }
 
     /// A text that `understand` makes something of; its error says what is wrong with it.
-    pub fn understood<T>(&self, expected: &str, understand: impl FnOnce(&'r str) -> Result<T, String>) -> Read<T> {
+    pub(crate) fn understood<T>(&self, expected: &str, understand: impl FnOnce(&'r str) -> Result<T, String>) -> Read<T> {
         understand(self.as_text(expected)?).map_err(|why| self.say(format!("must be {expected}: {why}")))
     }
 
     /// A number from 0 to 1.
-    pub fn fraction(&self) -> Read<f64> {
+    pub(crate) fn fraction(&self) -> Read<f64> {
         match self.content {
             Some(Content::Int(0)) => Ok(0.0),
             Some(Content::Int(1)) => Ok(1.0),
@@ -208,7 +208,7 @@ impl<'r> Value<'r> {
     }
 
     /// Any number but NaN and the infinities.
-    pub fn finite(&self) -> Read<f64> {
+    pub(crate) fn finite(&self) -> Read<f64> {
         match self.content {
             Some(Content::Int(value)) => Ok(*value as f64),
             Some(Content::Float(value)) if value.is_finite() => Ok(*value),
@@ -217,7 +217,7 @@ impl<'r> Value<'r> {
     }
 
     /// A list of mappings, say, that has at least one item and at most so many. What makes two of them the same is for `read` to say.
-    pub fn each<T>(&self, most: usize, mut read: impl FnMut(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
+    pub(crate) fn each<T>(&self, most: usize, mut read: impl FnMut(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
         let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
         match nodes.len() {
             0 => return Err(self.say("must have at least one item")),
@@ -230,7 +230,7 @@ impl<'r> Value<'r> {
     }
 
     /// A list without duplicates.
-    pub fn list<T: Ord + Clone>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
+    pub(crate) fn list<T: Ord + Clone>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
         let Some(Content::List(nodes)) = self.content else { return Err(self.wrong("a list")) };
         let mut seen = BTreeSet::new();
         let items: Vec<Read<T>> = nodes
@@ -246,7 +246,7 @@ impl<'r> Value<'r> {
     }
 
     /// As [`Value::list`], with at least one item.
-    pub fn some<T: Ord + Clone>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
+    pub(crate) fn some<T: Ord + Clone>(&self, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<T>> {
         match self.content {
             Some(Content::List(items)) if items.is_empty() => Err(self.say("must have at least one item")),
             _ => self.list(read),
@@ -254,7 +254,7 @@ impl<'r> Value<'r> {
     }
 
     /// Keys of the author's choice, at least one, with their values, in the order of the file.
-    pub fn entries<K, T>(&self, key: impl Fn(&Value<'r>) -> Read<K>, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<(K, T)>> {
+    pub(crate) fn entries<K, T>(&self, key: impl Fn(&Value<'r>) -> Read<K>, read: impl Fn(&Value<'r>) -> Read<T>) -> Read<Vec<(K, T)>> {
         let Some(Content::Map(nodes)) = self.content else { return Err(self.wrong("a mapping")) };
         if nodes.is_empty() {
             return Err(self.say("must have at least one entry"));
@@ -272,7 +272,7 @@ impl<'r> Value<'r> {
     }
 
     /// A mapping of known fields: `read` takes them, and what it leaves over is unknown.
-    pub fn fields<T>(&self, read: impl FnOnce(&mut Fields<'_, 'r>) -> Read<T>) -> Read<T> {
+    pub(crate) fn fields<T>(&self, read: impl FnOnce(&mut Fields<'_, 'r>) -> Read<T>) -> Read<T> {
         let Some(Content::Map(nodes)) = self.content else { return Err(self.wrong("a mapping of fields")) };
         let mut fields = Fields { of: self, left: nodes.iter().collect(), taken: Vec::new() };
         let value = read(&mut fields);
@@ -300,23 +300,23 @@ struct Taken {
 
 impl<'r> Fields<'_, 'r> {
     /// Reads a field that must be there.
-    pub fn required<T>(&mut self, name: &'static str, read: impl FnOnce(&Value<'r>) -> Read<T>) -> Read<T> {
+    pub(crate) fn required<T>(&mut self, name: &'static str, read: impl FnOnce(&Value<'r>) -> Read<T>) -> Read<T> {
         read(&self.take(name))
     }
 
     /// Reads a field that may be left out.
-    pub fn optional<T>(&mut self, name: &'static str, default: T, read: impl FnOnce(&Value<'r>) -> Read<T>) -> Read<T> {
+    pub(crate) fn optional<T>(&mut self, name: &'static str, default: T, read: impl FnOnce(&Value<'r>) -> Read<T>) -> Read<T> {
         let value = self.take(name);
         if value.content.is_some() { read(&value) } else { Ok(default) }
     }
 
     /// The mapping as a whole is wrong.
-    pub fn say(&self, message: impl Into<String>) -> Reported {
+    pub(crate) fn say(&self, message: impl Into<String>) -> Reported {
         self.of.say(message)
     }
 
     /// A field that was read is wrong beside another one.
-    pub fn wrong(&self, name: &'static str, message: impl Into<String>) -> Reported {
+    pub(crate) fn wrong(&self, name: &'static str, message: impl Into<String>) -> Reported {
         let (at, path) = match self.taken.iter().find(|taken| taken.name == name) {
             Some(taken) => (taken.at, &taken.path),
             None => (self.of.at, &self.of.path),

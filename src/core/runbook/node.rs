@@ -25,10 +25,10 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// As many bytes as a ConfigMap, where runbooks live, can hold; a runbook has about fifty values, and five levels.
-    pub const RUNBOOK: Self =
+    pub(crate) const RUNBOOK: Self =
         Self { what: "a runbook", room: "where a ConfigMap holds at most", bytes: 1024 * 1024, nodes: 20_000, depth: 16 };
     /// What kubectl prints of a thousand pods, with managedFields, which are the deepest of it.
-    pub const OBJECTS: Self =
+    pub(crate) const OBJECTS: Self =
         Self { what: "recorded objects", room: "of which are read at most", bytes: 64 * 1024 * 1024, nodes: 4_000_000, depth: 32 };
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    pub const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 }
 
 impl From<Location> for Position {
@@ -127,7 +127,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 impl Content {
     /// What it is, for "must be X, not ...".
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
             Self::Bool(value) => format!("the boolean {value}"),

@@ -50,7 +50,7 @@ pub struct HttpProbe {
 pub struct PrometheusProbe {
     /// The server, up to where its `/api/v1` begins.
     pub url: Template,
-    /// PromQL.
+    /// The PromQL query, whose result must be one series.
     pub query: Template,
     /// `below`, `above`, `atMost` or `atLeast`.
     pub bound: Bound,

@@ -35,7 +35,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Both.
+    /// Both effects, in the order of the schema.
     pub const ALL: [Self; 2] = [Self::Deny, Self::Allow];
 
     /// The word for it in a runbook.

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// There is no answer. Its words name scheme, host and port, and nothing else of the URL: the rest may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {cause}")]
-pub struct HttpError {
+pub(crate) struct HttpError {
     /// What was asked: see [`place`](super::place).
     pub place: String,
     /// Why there is no answer.
@@ -14,7 +14,7 @@ pub struct HttpError {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HttpCause {
+pub(crate) enum HttpCause {
     /// The URL cannot be asked: what is wrong with it.
     #[error("{0}")]
     Url(&'static str),

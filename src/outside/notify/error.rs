@@ -2,7 +2,7 @@
 
 /// The notification was not sent, or its delivery is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotifyError {
+pub(crate) enum NotifyError {
     /// There is no whole answer: why.
     #[error("{0}")]
     NoAnswer(String),

@@ -31,7 +31,7 @@ const MASS: &str = "many at once";
 
 /// One thing that a human has to know.
 #[derive(Debug, Clone, PartialEq)]
-pub struct News {
+pub(crate) struct News {
     /// How urgent it is.
     pub level: Escalate,
     /// The pod.
@@ -44,7 +44,7 @@ pub struct News {
 
 /// What is sent at once.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub(crate) struct Message {
     /// What it is about; never empty.
     pub news: Vec<News>,
     /// How many more there are that are not listed.
@@ -53,7 +53,7 @@ pub struct Message {
 
 /// What waits, and what telling it may still cost.
 #[derive(Debug)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     open: bool,
     /// Pod UIDs and reasons: they take no room from what nobody has heard of.
     told: BTreeSet<(String, String)>,
@@ -65,22 +65,22 @@ pub struct Outbox {
 
 impl Outbox {
     /// `open`: there is somebody to tell; else it stays empty.
-    pub const fn new(open: bool) -> Self {
+    pub(crate) const fn new(open: bool) -> Self {
         Self { open, told: BTreeSet::new(), waiting: Vec::new(), surplus: 0, calls: MOST_CALLS, time: ALL_CALLS }
     }
 
     /// Leaves out what the ledger says was sent already.
-    pub fn knows(&mut self, ledger: &Ledger) {
+    pub(crate) fn knows(&mut self, ledger: &Ledger) {
         self.told = ledger.notified.iter().map(|one| (one.pod_uid.clone(), one.reason.clone())).collect();
     }
 
     /// Nothing waits.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Adds a notification, unless its level is none or it is in there already.
-    pub fn add(&mut self, level: Escalate, pod_uid: &str, reason: String, record: &Record) {
+    pub(crate) fn add(&mut self, level: Escalate, pod_uid: &str, reason: String, record: &Record) {
         let known = |news: &News| news.pod_uid == pod_uid && news.reason == reason;
         if !self.open || level == Escalate::None || self.waiting.iter().any(known) {
             return;
@@ -97,7 +97,7 @@ impl Outbox {
     }
 
     /// Takes all of it out, as messages, without what the ledger says was sent meanwhile.
-    pub fn take(&mut self, ledger: &Ledger, now: Timestamp) -> Vec<Message> {
+    pub(crate) fn take(&mut self, ledger: &Ledger, now: Timestamp) -> Vec<Message> {
         let (mut news, surplus) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.surplus));
         news.retain(|news| ledger.told(&news.pod_uid, &news.reason).is_none());
         let held = surplus > 0 && ledger.told("", MASS).is_some_and(|at| now.duration_since(at) < MASS_PAUSE);
@@ -112,7 +112,7 @@ impl Outbox {
     }
 
     /// What the next message may take, of a run that has so much time left; `None`: this run tells nobody any more.
-    pub fn allowance(&mut self, left: Duration) -> Option<ExchangeLimits> {
+    pub(crate) fn allowance(&mut self, left: Duration) -> Option<ExchangeLimits> {
         let timeout = CALL.min(self.time).min(left);
         if timeout.is_zero() {
             return None;
@@ -122,20 +122,20 @@ impl Outbox {
     }
 
     /// A message has taken so long.
-    pub fn spent(&mut self, time: Duration) {
+    pub(crate) fn spent(&mut self, time: Duration) {
         self.time = self.time.saturating_sub(time);
     }
 }
 
 impl Message {
     /// The most urgent of it.
-    pub fn level(&self) -> Escalate {
+    pub(crate) fn level(&self) -> Escalate {
         let rank = |level: Escalate| Escalate::ALL.iter().position(|one| *one == level);
         self.news.iter().map(|news| news.level).max_by_key(|level| rank(*level)).unwrap_or(Escalate::None)
     }
 
     /// One sentence on all of it.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let one = |news: &News| {
             let (pod, service) = (news.record.pod.as_deref().unwrap_or("the run"), news.record.service.as_deref());
             let service = service.map_or_else(String::new, |service| format!(" of {service}"));
@@ -152,7 +152,7 @@ impl Message {
     }
 
     /// What the ledger is to remember once it has been sent.
-    pub fn told(&self, at: Timestamp) -> Vec<Notified> {
+    pub(crate) fn told(&self, at: Timestamp) -> Vec<Notified> {
         let one = |news: &News| Notified { pod_uid: news.pod_uid.clone(), reason: news.reason.clone(), at };
         let mass = (self.surplus > 0).then(|| Notified { pod_uid: String::new(), reason: MASS.to_owned(), at });
         self.news.iter().map(one).chain(mass).collect()

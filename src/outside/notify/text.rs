@@ -12,7 +12,7 @@ const LONGEST_MESSAGE: usize = 4000;
 const LONGEST_VALUE: usize = 300;
 
 /// A record as `text` of Slack's incoming webhooks.
-pub fn slack(record: &Record) -> String {
+pub(crate) fn slack(record: &Record) -> String {
     let mut lines = vec![title(record), block(&record.message, LONGEST_MESSAGE)];
     let escalation = record.escalation.as_ref();
     // What is pasted stands by itself, below.
@@ -39,7 +39,7 @@ pub fn slack(record: &Record) -> String {
 }
 
 /// A level, as a human is asked to act on it.
-pub fn in_words(level: &str) -> &'static str {
+pub(crate) fn in_words(level: &str) -> &'static str {
     match level {
         "page_service_owner" => "Page the service owner",
         "open_incident" => "Open an incident",

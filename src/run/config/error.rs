@@ -2,7 +2,7 @@
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// A variable that is probably a misspelling of ours.
     #[error("environment variable {name}: did you mean {meant}?")]
     Misspelt {
@@ -32,4 +32,4 @@ pub enum ConfigError {
 /// Every setting that cannot be used, in one go.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct ConfigErrors(pub Vec<ConfigError>);
+pub(crate) struct ConfigErrors(pub Vec<ConfigError>);

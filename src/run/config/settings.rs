@@ -6,7 +6,7 @@ use crate::outside::notify::SecretUrl;
 
 /// One setting: its names, its default and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// The environment variable.
     pub variable: &'static str,
     /// The flag, without its dashes. `None`: only the environment has it.
@@ -21,7 +21,7 @@ pub struct Setting {
 
 /// Who needs a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SettingRole {
+pub(crate) enum SettingRole {
     /// A decision depends on it. A command from a desk uses the CronJob's, unless its caller gives another.
     Decision,
     /// It says where the runbooks are. They decide as well, but a desk finds them in another way.
@@ -36,35 +36,35 @@ macro_rules! settings {
     ($($field:ident: $value:ty = $variable:ident, $role:ident, $flag:expr, $default:literal, $meaning:literal;)+) => {
         /// Settings as given, by a flag or by a variable, not yet understood. The fields' names are the variables' in lower case.
         #[derive(Debug, Clone, Default, Deserialize)]
-        pub struct Raw {
-            $(#[doc = $meaning] pub $field: Option<$value>,)+
+        pub(crate) struct Raw {
+            $(#[doc = $meaning] pub(crate) $field: Option<$value>,)+
         }
 
         $(
             #[doc = $meaning]
-            pub const $variable: Setting =
+            pub(crate) const $variable: Setting =
                 Setting { variable: stringify!($variable), flag: $flag, default: $default, meaning: $meaning, role: SettingRole::$role };
         )+
 
         /// All of them, in the order of the documents.
-        pub const SETTINGS: &[Setting] = &[$($variable),+];
+        pub(crate) const SETTINGS: &[Setting] = &[$($variable),+];
 
         impl Raw {
             /// These, and from `other` what these do not give.
             #[must_use]
-            pub fn or(self, other: Self) -> Self {
+            pub(crate) fn or(self, other: Self) -> Self {
                 Self { $($field: self.$field.or(other.$field)),+ }
             }
 
             /// The settings that a decision depends on, as far as they are given.
-            pub fn policy(&self) -> Vec<(Setting, &str)> {
+            pub(crate) fn policy(&self) -> Vec<(Setting, &str)> {
                 let all = [$(($variable, self.$field.as_ref().and_then(Shown::shown))),+];
                 all.into_iter().filter_map(|(one, value)| Some((one, value?))).filter(|(one, _)| one.role == SettingRole::Decision).collect()
             }
 
             /// Only the settings that a decision depends on.
             #[must_use]
-            pub fn of_decisions(self) -> Self {
+            pub(crate) fn of_decisions(self) -> Self {
                 Self { $($field: self.$field.filter(|_| $variable.role == SettingRole::Decision)),+ }
             }
         }
@@ -118,27 +118,27 @@ impl Shown for SecretUrl {
 
 impl Setting {
     /// The setting of this variable.
-    pub fn of_variable(name: &str) -> Option<Self> {
+    pub(crate) fn of_variable(name: &str) -> Option<Self> {
         SETTINGS.iter().find(|one| one.variable == name).copied()
     }
 
     /// Decisions depend on it: on what it says, or on the runbooks that it leads to.
-    pub fn decides(self) -> bool {
+    pub(crate) fn decides(self) -> bool {
         matches!(self.role, SettingRole::Decision | SettingRole::Runbooks)
     }
 
     /// Its flag's help.
-    pub fn help(self) -> String {
+    pub(crate) fn help(self) -> String {
         self.help_as(self.meaning)
     }
 
     /// Its flag's help, for a command to which it means this.
-    pub fn help_as(self, meaning: &str) -> String {
+    pub(crate) fn help_as(self, meaning: &str) -> String {
         format!("{meaning} [env: {}] [default: {}]", self.variable, self.default)
     }
 
     /// As errors name it: `--deadline (RUN_DEADLINE)`.
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         self.flag.map_or_else(|| self.variable.to_owned(), |flag| format!("--{flag} ({})", self.variable))
     }
 }

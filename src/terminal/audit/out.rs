@@ -8,11 +8,11 @@ use std::os::fd::AsFd;
 ///
 /// `std::io::stdout()` hides two losses. It takes `EBADF` for success, and where the descriptor was closed at start, Rust's runtime
 /// has opened `/dev/null` in its place.
-pub struct StandardOutput(Result<File>);
+pub(crate) struct StandardOutput(Result<File>);
 
 impl StandardOutput {
     /// Looks at what standard output is. It never fails: where it cannot be written, each write says so.
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         if is_placeholder(std::fs::read_link(DESCRIPTOR).ok().as_deref(), std::fs::read_to_string(FLAGS).ok().as_deref()) {
             return Self(Err(Error::new(ErrorKind::NotConnected, "it is closed")));
         }

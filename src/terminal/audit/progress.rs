@@ -10,14 +10,14 @@ use super::Style;
 use crate::core::words::inert;
 
 /// How often a wait reports its progress, because the seconds in it move on.
-pub const TICK: Duration = Duration::from_secs(1);
+pub(crate) const TICK: Duration = Duration::from_secs(1);
 
 /// To the first column, and the line is empty.
 const CLEAR: &str = "\r\x1b[2K";
 
 /// The line, or none. Clones share it.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<Mutex<Line>>>);
+pub(crate) struct Progress(Option<Arc<Mutex<Line>>>);
 
 struct Line {
     out: Box<dyn Write + Send>,
@@ -27,24 +27,24 @@ struct Line {
 
 impl Progress {
     /// None, ever: the output is for machines, or goes nowhere where a line could be rewritten.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// On a terminal of this style; on anything else, none.
-    pub fn on(out: impl Write + Send + 'static, style: Style) -> Self {
+    pub(crate) fn on(out: impl Write + Send + 'static, style: Style) -> Self {
         // One column is left free: some terminals wrap once the last is written.
         let line = |width: usize| Line { out: Box::new(out), width: width.saturating_sub(1), shown: false };
         Self(style.width.map(line).map(Mutex::new).map(Arc::new))
     }
 
     /// Nobody sees it.
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
     /// Shows a text in place of what is shown.
-    pub fn show(&self, text: &str) {
+    pub(crate) fn show(&self, text: &str) {
         self.write(|line| {
             let text = cut(&inert(text, line.width), line.width);
             line.shown = true;
@@ -53,7 +53,7 @@ impl Progress {
     }
 
     /// Takes away what is shown.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.write(|line| if std::mem::take(&mut line.shown) { line.out.write_all(CLEAR.as_bytes()) } else { Ok(()) });
     }
 

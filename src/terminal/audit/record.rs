@@ -10,7 +10,7 @@ use crate::core::workload_kind::WorkloadKind;
 ///
 /// A new field goes here and into [`Record::of_run`], then into `docs/audit.schema.json` and `docs/audit.md`, which tests hold to this.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// The API server's time.
     #[serde(rename = "@timestamp")]
     pub timestamp: Timestamp,
@@ -96,7 +96,7 @@ pub struct Record {
 /// The kinds of line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RecordKind {
+pub(crate) enum RecordKind {
     /// What may be done for one pod.
     Decision,
     /// The action is about to be sent; it is in the ledger.
@@ -107,21 +107,9 @@ pub enum RecordKind {
     Run,
 }
 
-impl RecordKind {
-    /// As the trail writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Decision => "decision",
-            Self::Intent => "intent",
-            Self::Outcome => "outcome",
-            Self::Run => "run",
-        }
-    }
-}
-
 /// Why a run says something that is no decision and no outcome, as a word of `event.reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunReason {
+pub(crate) enum RunReason {
     /// Another run holds the namespace, or left an execution in flight.
     InFlight,
     /// An execution of a dead run is settled by this one.
@@ -148,7 +136,8 @@ pub enum RunReason {
 
 impl RunReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 11] = [
         Self::InFlight,
         Self::Adopted,
         Self::SettledByAnother,
@@ -163,7 +152,7 @@ impl RunReason {
     ];
 
     /// The word.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::InFlight => "in_flight",
             Self::Adopted => "adopted",
@@ -188,8 +177,7 @@ impl From<RunReason> for Option<String> {
 
 /// One guardrail's result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardrailRecord {
-    /// Which.
+pub(crate) struct GuardrailRecord {
     pub id: &'static str,
     /// pass, blocked or not_applicable.
     pub result: &'static str,
@@ -207,7 +195,7 @@ impl From<&Check> for GuardrailRecord {
 
 /// What was or would be done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ActionRecord {
+pub(crate) struct ActionRecord {
     /// What a human would type for it.
     pub command: String,
     /// delete or evict.
@@ -218,7 +206,7 @@ pub struct ActionRecord {
 
 /// What a human has to approve, or has approved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ApprovalRecord {
+pub(crate) struct ApprovalRecord {
     /// required, approved or void.
     pub state: &'static str,
     /// The plan's id.
@@ -235,7 +223,7 @@ pub struct ApprovalRecord {
 
 /// Who is notified of a refusal or a failure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EscalationRecord {
+pub(crate) struct EscalationRecord {
     /// none, page_service_owner, open_incident or open_incident_and_disable_runbook, as the runbook says.
     pub level: &'static str,
     /// The runbook's owner.
@@ -248,7 +236,7 @@ pub struct EscalationRecord {
 
 /// What was seen after the action.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VerificationRecord {
+pub(crate) struct VerificationRecord {
     /// verified, failed, unknown, superseded, degraded_before or not_executed.
     pub result: &'static str,
     /// In words.
@@ -263,7 +251,7 @@ pub struct VerificationRecord {
 
 /// Who asked: the first as it says of itself, the second as the API server knows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// Annotation `requested-by`, unverified.
     pub requested_by: Option<String>,
     /// The field manager that set the request label.
@@ -272,7 +260,7 @@ pub struct Actor {
 
 /// The settings that change what a run may see.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SettingsRecord {
+pub(crate) struct SettingsRecord {
     /// Which pods ask.
     pub selector: String,
     /// What makes a service.
@@ -285,7 +273,7 @@ pub struct SettingsRecord {
 
 impl Record {
     /// A record about a run, with nothing that concerns one pod.
-    pub fn of_run(kind: RecordKind, run_id: &str, namespace: &str, settings: SettingsRecord) -> Self {
+    pub(crate) fn of_run(kind: RecordKind, run_id: &str, namespace: &str, settings: SettingsRecord) -> Self {
         Self {
             timestamp: Timestamp::UNIX_EPOCH,
             message: String::new(),
@@ -321,7 +309,7 @@ impl Record {
     }
 
     /// Names the workload, under the key of its kind.
-    pub fn set_workload(&mut self, kind: WorkloadKind, name: &str) {
+    pub(crate) fn set_workload(&mut self, kind: WorkloadKind, name: &str) {
         let slot = match kind {
             WorkloadKind::Deployment => &mut self.deployment,
             WorkloadKind::ReplicaSet => &mut self.replica_set,

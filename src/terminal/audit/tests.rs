@@ -170,7 +170,7 @@ mod documents {
 
     /// A record with everything in it.
     fn full() -> Value {
-        let guardrail = GuardrailRecord { id: "cooldown", result: "pass", observed: String::new(), limit: String::new() };
+        let guardrail = record::GuardrailRecord { id: "cooldown", result: "pass", observed: String::new(), limit: String::new() };
         let (command, replacement, replacement_uid, requested_by, field_manager) = (String::new(), None, None, None, None);
         let verification = VerificationRecord { result: "verified", detail: String::new(), replacement, replacement_uid, seconds: 1.5 };
         let (plan, approve_with, expires_at) = (String::new(), String::new(), jiff::Timestamp::UNIX_EPOCH);
@@ -232,7 +232,8 @@ mod documents {
         assert_eq!(words("/$defs/guardrail/properties/result/enum"), all(&verdicts));
         let modes = [Mode::Abort, Mode::Manual, Mode::Suggest, Mode::Observe, Mode::ApprovalRequired, Mode::AutoExecute].map(Mode::as_str);
         assert_eq!(words("/properties/decision.mode/enum"), all(&modes));
-        let kinds = [RecordKind::Decision, RecordKind::Intent, RecordKind::Outcome, RecordKind::Run].map(RecordKind::as_str);
+        let kinds = serde_json::to_value([RecordKind::Decision, RecordKind::Intent, RecordKind::Outcome, RecordKind::Run]).unwrap();
+        let kinds: Vec<&str> = kinds.as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(words("/properties/event.action/enum"), all(&kinds));
         let (verified, failed, unknown) = (Outcome::Verified, Outcome::Failed, Outcome::Unknown);
         let outcomes = [verified, failed, unknown, Outcome::Superseded, Outcome::DegradedBefore, Outcome::NotExecuted];

@@ -8,13 +8,10 @@ use super::Meta;
 
 /// A Pod.
 #[derive(Debug, Clone, Deserialize)]
-pub struct PodObject {
-    /// Metadata.
+pub(crate) struct PodObject {
     pub metadata: Meta,
-    /// Spec.
     #[serde(default)]
     pub spec: PodSpec,
-    /// Status.
     #[serde(default)]
     pub status: PodStatus,
 }
@@ -22,16 +19,14 @@ pub struct PodObject {
 /// `PodSpec`, the little that we read of it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PodSpec {
+pub(crate) struct PodSpec {
     /// Where it runs, once that is decided.
     pub node_name: Option<String>,
-    /// Containers.
     #[serde(default)]
     pub containers: Vec<ContainerSpec>,
     /// Init containers.
     #[serde(default)]
     pub init_containers: Vec<ContainerSpec>,
-    /// Volumes.
     #[serde(default)]
     pub volumes: Vec<Volume>,
     /// Conditions that must be True besides.
@@ -42,7 +37,7 @@ pub struct PodSpec {
 /// `Container` of a spec: whether it has a readiness probe.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ContainerSpec {
+pub(crate) struct ContainerSpec {
     /// Its name.
     pub name: String,
     /// It has one.
@@ -52,7 +47,7 @@ pub struct ContainerSpec {
 /// `Volume`: the claim, if it mounts one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Volume {
+pub(crate) struct Volume {
     /// Of a claim that outlives the pod. (A generic ephemeral volume's goes with it, as is meant.)
     pub persistent_volume_claim: Option<ClaimVolume>,
 }
@@ -60,7 +55,7 @@ pub struct Volume {
 /// `PersistentVolumeClaimVolumeSource`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ClaimVolume {
+pub(crate) struct ClaimVolume {
     /// The claim's name.
     pub claim_name: String,
 }
@@ -68,7 +63,7 @@ pub struct ClaimVolume {
 /// `PodReadinessGate`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReadinessGate {
+pub(crate) struct ReadinessGate {
     /// The condition's type.
     pub condition_type: String,
 }
@@ -76,7 +71,7 @@ pub struct ReadinessGate {
 /// `PodStatus`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PodStatus {
+pub(crate) struct PodStatus {
     /// Pending, Running, Succeeded, Failed, Unknown.
     #[serde(default)]
     pub phase: String,
@@ -86,7 +81,6 @@ pub struct PodStatus {
     /// The same in words.
     #[serde(default)]
     pub message: String,
-    /// Conditions.
     #[serde(default)]
     pub conditions: Vec<Condition>,
     /// Containers, init containers aside.
@@ -100,7 +94,7 @@ pub struct PodStatus {
 /// A condition of a pod or of a workload.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Condition {
+pub(crate) struct Condition {
     /// e.g. Ready.
     pub r#type: String,
     /// True, False or Unknown.
@@ -110,7 +104,6 @@ pub struct Condition {
     /// Why, in one word.
     #[serde(default)]
     pub reason: String,
-    /// Why.
     #[serde(default)]
     pub message: String,
 }
@@ -118,11 +111,10 @@ pub struct Condition {
 /// `ContainerStatus`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ContainerStatus {
+pub(crate) struct ContainerStatus {
     /// Its name.
     #[serde(default)]
     pub name: String,
-    /// Restarts.
     #[serde(default)]
     pub restart_count: u32,
     /// Its readiness probe passes, or it has none and runs.
@@ -130,7 +122,6 @@ pub struct ContainerStatus {
     pub ready: bool,
     /// Its startup probe has passed, or it has none and runs.
     pub started: Option<bool>,
-    /// Now.
     #[serde(default)]
     pub state: ContainerState,
     /// Before its last restart.
@@ -140,7 +131,7 @@ pub struct ContainerStatus {
 
 /// `ContainerState`, the parts on waiting and on its end.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct ContainerState {
+pub(crate) struct ContainerState {
     /// It waits.
     pub waiting: Option<Waiting>,
     /// It runs.
@@ -152,8 +143,7 @@ pub struct ContainerState {
 /// `ContainerStateTerminated`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Terminated {
-    /// Why.
+pub(crate) struct Terminated {
     #[serde(default)]
     pub reason: String,
     /// 0 where it ended well.
@@ -165,11 +155,10 @@ pub struct Terminated {
 
 /// `ContainerStateWaiting`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Why, in one word.
     #[serde(default)]
     pub reason: String,
-    /// Why.
     #[serde(default)]
     pub message: String,
 }

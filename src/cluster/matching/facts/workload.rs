@@ -12,7 +12,7 @@ use crate::core::words::annotation;
 use crate::core::workload_kind::WorkloadKind;
 
 /// The facts of a workload, or why they make no sense.
-pub fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {
+pub(crate) fn workload_of(kind: WorkloadKind, object: WorkloadObject) -> Fact<Workload> {
     let WorkloadObject { metadata, spec, status } = object;
     let template_labels: BTreeMap<String, String> =
         match serde_json::from_value(spec.template["metadata"].get("labels").cloned().unwrap_or_default()) {

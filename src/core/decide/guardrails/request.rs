@@ -58,7 +58,7 @@ pub(super) const IMAGE_ERRORS: [&str; 5] =
 const CONFIRMED: [&str; 3] = ["CrashLoopBackOff", "OOMKilled", "readiness_probe_failed"];
 
 /// Every symptom that has a meaning of its own: those that are confirmed live, and that of a bare label.
-pub fn known_symptoms() -> impl Iterator<Item = &'static str> {
+pub(crate) fn known_symptoms() -> impl Iterator<Item = &'static str> {
     CONFIRMED.into_iter().chain(IMAGE_ERRORS).chain([MANUAL_RESTART])
 }
 
