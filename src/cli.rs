@@ -164,12 +164,11 @@ async fn reset(runbook: String, service: Option<String>, reason: String, target:
         return Err(CliError::NothingReset { why, open });
     }
     for opening in &cleared {
-        let scope =
-            opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
         say(&format!(
-            "reset by {}: {} may act on {scope} again; its breaker had opened at {:.0}: {}",
+            "reset by {}: {} may act on {} again; its breaker had opened at {:.0}: {}",
             inert(&reset.actor, 253),
             inert(&reset.runbook, 253),
+            opening.scope(),
             opening.at,
             inert(&opening.cause, 1000)
         ))?;

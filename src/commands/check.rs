@@ -245,8 +245,8 @@ async fn ledger(findings: &mut Findings, api: &Api, view: &View) {
         ),
     );
     for opening in ledger.open_breakers() {
-        let scope = opening.service.as_ref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {service}"));
-        let (runbook, cause, reset) = (&opening.runbook, inert(&opening.cause, 200), opening.reset_with(api.namespace()));
+        let (runbook, scope, cause, reset) =
+            (&opening.runbook, opening.scope(), inert(&opening.cause, 200), opening.reset_with(api.namespace()));
         findings.warning(
             "circuit breaker",
             format!("{runbook} is stopped for {scope} since {:.0}: {cause}; hint: fix the cause, then close it: {reset}", opening.at),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::commands::desk::{Desk, Runs};
 use crate::core::decide::Question;
-use crate::core::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW};
+use crate::core::ledger::{BreakerEvent, Execution, Ledger, Outcome, Proposal, RATE_WINDOW, breaker_scope};
 use crate::core::words::inert;
 use crate::terminal::style::Tone;
 use crate::terminal::table::{Layout, table, wrapped};
@@ -258,7 +258,7 @@ impl Status {
         }
         for opening in &self.open_breakers {
             let OpenBreaker { at, runbook, service, cause, reset_with, .. } = opening;
-            let scope = service.as_deref().map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", name(service)));
+            let scope = breaker_scope(service.as_deref());
             text.push_str(&paragraph(&format!("circuit breaker OPEN: {} for {scope} since {at:.0}: {}", name(runbook), inert(cause, 300))));
             let _ = writeln!(text, "  once the cause is fixed:\n    {}", reset_with);
         }

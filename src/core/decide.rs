@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::core::ledger::Ledger;
 use crate::core::runbook::{DecisionMode, Risk, Runbook};
-use crate::core::snapshot::{Bounds, Request, Snapshot};
+use crate::core::snapshot::{Approvals, Bounds, Request, Snapshot};
 
 pub use asked::{requested_at, standing, turn};
 pub use check::{Check, GuardrailId, Verdict};
@@ -234,7 +234,7 @@ impl<'a> Decision<'a> {
 /// use pod_remediator::core::runbook::parse;
 /// use pod_remediator::core::snapshot::{Fact, Service, Snapshot};
 /// # use pod_remediator::core::runbook::DecisionMode;
-/// # use pod_remediator::core::snapshot::{Bounds, Namespace, Owner, OwnerKind, Pod, Request};
+/// # use pod_remediator::core::snapshot::{Approvals, Bounds, Namespace, Owner, OwnerKind, Pod, Request};
 ///
 /// let runbooks = parse("runbook.yaml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/runbook.yaml"))).unwrap();
 /// let now = "2025-06-01T12:00:00Z".parse().unwrap();
@@ -256,7 +256,7 @@ impl<'a> Decision<'a> {
 /// # let bounds = Bounds {
 /// #     namespace: "shop".to_owned(), selector: "remediator.kubedojo.io/restart=true".parse().unwrap(), service_label: "app".to_owned(),
 /// #     ceiling: DecisionMode::AutoExecute, deadline: Duration::from_secs(540), time_left: Duration::from_secs(540),
-/// #     approvals_admitted: false,
+/// #     approvals: Approvals::Unverified,
 /// # };
 /// let snapshot = Snapshot {
 ///     services: BTreeMap::from([(app, Fact::Known(vec![pod]))]),
@@ -376,7 +376,7 @@ pub fn observes_only(runbooks: &[Runbook], ceiling: DecisionMode) -> bool {
 fn with_approval(case: &Case<'_>, plan: &Plan, why: Reason) -> (Mode, Reason) {
     match approval(case, &plan.content) {
         Approval::Given => {
-            let (by, verified) = (case.request.approved_by.clone(), case.snapshot.bounds.approvals_admitted);
+            let (by, verified) = (case.request.approved_by.clone(), case.snapshot.bounds.approvals == Approvals::Admitted);
             (Mode::AutoExecute, Reason::Approved { by, verified })
         }
         Approval::None => (Mode::ApprovalRequired, why),

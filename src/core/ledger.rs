@@ -37,7 +37,7 @@ pub use model::{
 };
 pub use proposals::{MOST_PROPOSALS, StandsFor};
 pub use requests::MOST_REQUESTS;
-pub use reset::{Reset, open_breakers};
+pub use reset::{Reset, breaker_scope, open_breakers};
 
 impl Ledger {
     /// Writes how an execution ended, and opens the breaker if that is what it calls for. The opening, if there is one.

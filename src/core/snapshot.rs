@@ -51,8 +51,36 @@ pub struct Bounds {
     pub deadline: Duration,
     /// What is left of the run's own deadline.
     pub time_left: Duration,
-    /// The cluster's admission lets nobody approve but who may, and under no name but their own.
-    pub approvals_admitted: bool,
+    /// Whether the cluster vouches for the name of whoever approves.
+    pub approvals: Approvals,
+}
+
+/// Whether the cluster vouches for approvals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Approvals {
+    /// Whoever may annotate a pod may approve, under any name.
+    #[default]
+    Unverified,
+    /// An admission policy lets only approvers approve, and only under their own name.
+    Admitted,
+}
+
+impl Approvals {
+    /// Both, as settings and files name them.
+    pub const ALL: [Self; 2] = [Self::Unverified, Self::Admitted];
+
+    /// The word of settings, files and the audit record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Admitted => "admitted",
+        }
+    }
+
+    /// What this word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
 }
 
 /// Everything that one decision rests on, read at about the same time.

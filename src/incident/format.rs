@@ -16,7 +16,7 @@ use crate::core::runbook::fields::{Fields, Read, Value};
 use crate::core::runbook::node::Content;
 use crate::core::runbook::{DecisionMode, Reading};
 use crate::core::selector::Selector;
-use crate::core::snapshot::{Bounds, DEFAULT_DEADLINE, Fact};
+use crate::core::snapshot::{Approvals, Bounds, DEFAULT_DEADLINE, Fact};
 use crate::core::words::default_request_selector;
 
 /// More moments, objects or samples than any incident has.
@@ -88,7 +88,7 @@ fn default_bounds(namespace: String) -> Bounds {
         ceiling: DecisionMode::AutoExecute,
         deadline: DEFAULT_DEADLINE,
         time_left: DEFAULT_DEADLINE,
-        approvals_admitted: false,
+        approvals: Approvals::default(),
     }
 }
 
@@ -106,7 +106,7 @@ fn settings(fields: &mut Fields<'_, '_>) -> Read<Bounds> {
     let service_label =
         fields.optional("serviceLabel", of.service_label, |value| value.text(&format!("a label's key: {LABEL_KEY}"), is_label_key));
     let ceiling = fields.optional("modeCeiling", of.ceiling, |value| value.one_of(&DecisionMode::ALL, DecisionMode::as_str));
-    let approvals = fields.optional("approvals", "unverified", |value| value.one_of(&["unverified", "admitted"], |word| word));
+    let approvals = fields.optional("approvals", of.approvals, |value| value.one_of(&Approvals::ALL, Approvals::as_str));
     let deadline = fields.optional("deadline", of.deadline, span);
     Ok(Bounds {
         namespace: namespace?,
@@ -115,7 +115,7 @@ fn settings(fields: &mut Fields<'_, '_>) -> Read<Bounds> {
         ceiling: ceiling?,
         deadline: deadline?,
         time_left: deadline?,
-        approvals_admitted: approvals? == "admitted",
+        approvals: approvals?,
     })
 }
 

@@ -302,7 +302,7 @@ fn settings(snapshot: &Snapshot) -> SettingsEntry {
         selector: bounds.selector.to_string(),
         service_label: bounds.service_label.clone(),
         mode_ceiling: bounds.ceiling.as_str(),
-        approvals: if bounds.approvals_admitted { "admitted" } else { "unverified" },
+        approvals: bounds.approvals.as_str(),
         deadline: humantime::format_duration(bounds.deadline).to_string(),
     }
 }

@@ -19,7 +19,7 @@ use crate::core::names::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_KEY, is_dns_label, is_d
 use crate::core::near::near;
 use crate::core::runbook::DecisionMode;
 use crate::core::selector::Selector;
-use crate::core::snapshot::Bounds;
+use crate::core::snapshot::{Approvals, Bounds};
 use crate::core::words::{inert, quoted, without_credentials};
 use crate::outside::notify::{NotifyFormat, SecretUrl, Webhook};
 
@@ -42,8 +42,8 @@ pub(crate) struct Settings {
     pub deadline: Duration,
     /// How records are written.
     pub log_format: LogFormat,
-    /// An admission policy of the cluster vouches for the name of whoever approves.
-    pub approvals_admitted: bool,
+    /// Whether the cluster vouches for the name of whoever approves.
+    pub approvals: Approvals,
     /// The webhook to notify, if there is one.
     pub notify: Option<Webhook>,
     /// The pod that this runs in.
@@ -62,7 +62,7 @@ impl Settings {
             ceiling: self.ceiling,
             deadline: self.deadline,
             time_left,
-            approvals_admitted: self.approvals_admitted,
+            approvals: self.approvals,
         }
     }
 }
@@ -183,11 +183,7 @@ impl Raw {
         let ceiling = check.setting(MODE_CEILING, self.mode_ceiling, modes, DecisionMode::from_word);
         let deadline = check.deadline(self.run_deadline);
         let log_format = check.setting(LOG_FORMAT, self.log_format, "auto, json or text", LogFormat::from_word);
-        let approvals_admitted = check.setting(APPROVALS, self.approvals, "unverified or admitted", |text| match text {
-            "unverified" => Some(false),
-            "admitted" => Some(true),
-            _ => None,
-        });
+        let approvals = check.setting(APPROVALS, self.approvals, "unverified or admitted", Approvals::from_word);
         let format = check.setting(NOTIFY_FORMAT, self.notify_format, "slack or json", NotifyFormat::from_word);
         let notify_url = self.notify_url.as_ref().map(SecretUrl::trimmed);
         if let Some(flaw) = notify_url.as_ref().and_then(SecretUrl::flaw) {
@@ -203,7 +199,7 @@ impl Raw {
             ceiling: ceiling?,
             deadline: deadline?,
             log_format: log_format?,
-            approvals_admitted: approvals_admitted?,
+            approvals: approvals?,
             notify: notify_url.map(|url| Webhook { url, format }),
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,

@@ -26,8 +26,7 @@ pub(super) fn sentence(method: Method, pod: &str, result: Outcome, detail: &str)
 
 /// What an opened breaker means.
 pub(super) fn stopped(opening: &BreakerEvent) -> String {
-    let scope = opening.service.as_ref().map_or_else(|| "this namespace".to_owned(), |service| format!("service {service}"));
-    format!("runbook {} no longer acts in {scope} until a human resets its circuit breaker", opening.runbook)
+    format!("runbook {} no longer acts on {} until a human resets its circuit breaker", opening.runbook, opening.scope())
 }
 
 /// What a human does where a failure has opened a breaker.

@@ -39,7 +39,7 @@ impl<W: Write> Trail<W> {
                 selector: settings.selector.to_string(),
                 service_label: settings.service_label.clone(),
                 mode_ceiling: settings.ceiling.as_str(),
-                approvals: if settings.approvals_admitted { "admitted" } else { "unverified" },
+                approvals: settings.approvals.as_str(),
             },
             lost: None,
         }

@@ -135,7 +135,7 @@ fn three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_rese
     for failure in 1..=3 {
         let (target, run) = fails(&lab, &paging(&lab));
         assert_eq!(breaker(&lab).len(), usize::from(failure == 3), "after failure {failure}: {run:?}");
-        let stopped = run.outcome(&target)["message"].as_str().unwrap().contains("no longer acts in service web until a human resets");
+        let stopped = run.outcome(&target)["message"].as_str().unwrap().contains("no longer acts on service web until a human resets");
         assert_eq!(stopped, failure == 3, "{run:?}");
         age(&lab, ELEVEN_MINUTES);
     }

@@ -263,7 +263,7 @@ mod tests {
             ceiling: crate::core::runbook::DecisionMode::AutoExecute,
             deadline: std::time::Duration::ZERO,
             time_left: std::time::Duration::ZERO,
-            approvals_admitted: false,
+            approvals: crate::core::snapshot::Approvals::default(),
         }
     }
 

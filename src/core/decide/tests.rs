@@ -30,7 +30,8 @@ use crate::core::runbook::{
     Verification,
 };
 use crate::core::snapshot::{
-    Behind, Bounds, Budget, Container, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful, Workload,
+    Approvals, Behind, Bounds, Budget, Container, Fact, Foreign, Namespace, Owner, OwnerKind, Pod, Request, Service, Snapshot, Stateful,
+    Workload,
 };
 use crate::core::words::{default_request_selector, label};
 use crate::core::workload_kind::WorkloadKind;
@@ -71,7 +72,7 @@ impl World {
             ceiling: DecisionMode::AutoExecute,
             deadline: Duration::from_secs(540),
             time_left: Duration::from_secs(540),
-            approvals_admitted: false,
+            approvals: Approvals::default(),
         };
         let snapshot = Snapshot {
             bounds,

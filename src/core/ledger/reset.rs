@@ -55,12 +55,22 @@ impl Reset {
 }
 
 impl BreakerEvent {
+    /// The services that it stops, in words.
+    pub fn scope(&self) -> String {
+        breaker_scope(self.service.as_deref())
+    }
+
     /// The command by which a human resets what this opened, for a shell: a breaker of one service by its service, or every other of the
     /// runbook would be reset with it.
     pub fn reset_with(&self, namespace: &str) -> String {
         let service = self.service.as_ref().map_or_else(String::new, |service| format!(" --service {}", argument(service)));
         format!("{PROGRAM} reset-breaker {}{service} -n {namespace} --reason '…'", argument(&self.runbook))
     }
+}
+
+/// The services that a circuit breaker stops, in words: this one, or all.
+pub fn breaker_scope(service: Option<&str>) -> String {
+    service.map_or_else(|| "every service in the namespace".to_owned(), |service| format!("service {}", inert(service, 253)))
 }
 
 /// A name as one argument for a shell, inert. Names of Kubernetes need no quotes, but a ledger may have been edited by hand.
@@ -73,9 +83,7 @@ fn argument(name: &str) -> String {
 /// What is open, each with the command that resets it and no other.
 pub fn open_breakers(ledger: &Ledger, namespace: &str) -> Vec<String> {
     let one = |opening: &BreakerEvent| {
-        let service = opening.service.as_ref();
-        let scope = service.map_or_else(|| "the whole namespace".to_owned(), |service| format!("service {}", inert(service, 253)));
-        let (runbook, at, reset) = (inert(&opening.runbook, 253), opening.at, opening.reset_with(namespace));
+        let (runbook, scope, at, reset) = (inert(&opening.runbook, 253), opening.scope(), opening.at, opening.reset_with(namespace));
         format!("{runbook} is stopped for {scope} since {at:.0}; to reset it: {reset}")
     };
     ledger.open_breakers().into_iter().map(one).collect()
@@ -130,7 +138,7 @@ mod tests {
         assert_eq!(named.len(), 3);
         assert_eq!(
             named[0],
-            "other is stopped for the whole namespace since 1970-01-01T00:00:00Z; to reset it: pod-remediator reset-breaker \
+            "other is stopped for every service in the namespace since 1970-01-01T00:00:00Z; to reset it: pod-remediator reset-breaker \
                               other -n shop --reason '…'"
         );
         assert_eq!(named[2], format!("replace-web is stopped for service web since 1970-01-01T00:00:00Z; to reset it: {command}"));

@@ -18,8 +18,8 @@ impl Ledger {
             line(&mut text, &format!("in flight: {service} pod {pod} by {runbook}, verified by {until:.0} at the latest"));
         }
         for event in self.open_breakers() {
-            let scope = event.service.as_ref().map_or_else(|| "every service".to_owned(), |service| format!("service {service}"));
-            let (runbook, at, cause, reset) = (&event.runbook, event.at, inert(&event.cause, MAX_DETAIL), event.reset_with(namespace));
+            let (runbook, scope, at, cause, reset) =
+                (&event.runbook, event.scope(), event.at, inert(&event.cause, MAX_DETAIL), event.reset_with(namespace));
             line(&mut text, &format!("breaker open: {runbook} for {scope} since {at:.0}: {cause}; once the cause is fixed: {reset}"));
         }
         for proposal in self.proposals.iter().filter(|proposal| proposal.expires_at > now) {
@@ -81,7 +81,7 @@ mod tests {
         ledger.executions.push(begun("flying", "api", 1, Escalate::None));
         let expected = "as of 2027-01-15T08:02:00Z
 in flight: api pod flying by book, verified by 2027-01-15T08:03:00Z at the latest
-breaker open: book for every service since 2027-01-15T08:00:00Z: restarted 3 times; once the cause is fixed: pod-remediator reset-breaker book -n shop --reason '…'
+breaker open: book for every service in the namespace since 2027-01-15T08:00:00Z: restarted 3 times; once the cause is fixed: pod-remediator reset-breaker book -n shop --reason '…'
 web: failed at 2027-01-15T08:00:00Z by book: restarted 3 times; cooldown until 2027-01-15T08:10:00Z: 10 minutes by book from 2027-01-15T08:00:00Z
 ";
         assert_eq!(ledger.summary("shop", at(2)), expected);

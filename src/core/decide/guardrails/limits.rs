@@ -99,9 +99,9 @@ pub(super) fn circuit_breaker(case: &Case<'_>) -> Ruling {
         let Some(opening) = case.ledger.open_breaker(&case.runbook.name, &service.name) else {
             return Ok(Finding::pass("closed"));
         };
-        let reach = if opening.service.is_some() { format!("for {service}") } else { "for every service in the namespace".to_owned() };
-        let observed = format!("{} is stopped {reach} since {:.0}", case.runbook.name, opening.at);
-        let found = format!("open {reach} since {:.0}, after: {}", opening.at, inert(&opening.cause, LONGEST_LIST));
+        let (scope, at) = (opening.scope(), opening.at);
+        let observed = format!("{} is stopped for {scope} since {at:.0}", case.runbook.name);
+        let found = format!("open for {scope} since {at:.0}, after: {}", inert(&opening.cause, LONGEST_LIST));
         Ok(Finding::blocked(observed, format!("the circuit breaker of {} must be closed", case.runbook.name)).found(found))
     })
 }

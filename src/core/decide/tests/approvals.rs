@@ -82,7 +82,7 @@ fn approved_it_is_to_act_and_says_what_the_approval_is_worth() {
             "replacing web-a: every guardrail of replace passed, and \"ann\" approved plan {plan} (unverified: whoever may annotate the pod may say so)"
         )
     );
-    world.snapshot.bounds.approvals_admitted = true;
+    world.snapshot.bounds.approvals = crate::core::snapshot::Approvals::Admitted;
     assert_eq!(world.message(), format!("replacing web-a: every guardrail of replace passed, and \"ann\" approved plan {plan}"));
 }
 

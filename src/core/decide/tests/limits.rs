@@ -138,7 +138,7 @@ fn an_open_breaker_stays_open_until_it_is_reset() {
              after: web-x not ready in 120 s)"
         )
     };
-    check(CircuitBreaker, events(&[(Opened, "replace", Some("web"))]), &blocked("app=web"));
+    check(CircuitBreaker, events(&[(Opened, "replace", Some("web"))]), &blocked("service web"));
     check(CircuitBreaker, events(&[(Opened, "replace", None)]), &blocked("every service in the namespace"));
     ends(CircuitBreaker, events(&[(Reset, "replace", None), (Opened, "replace", None)]), None);
     // However long the cause is, what to do about it stays whole: it is not in the same text.
