@@ -9,7 +9,7 @@ use crate::cluster::api::{Api, ApiError, CONFIG_MAPS, Call, Cause, Writer};
 use crate::core::ledger::{Ledger, Untrusted};
 use crate::outside::clock::Clock;
 
-pub(crate) use error::StoreError;
+pub(crate) use error::{Distrust, StoreError};
 
 /// The key of the truth.
 pub(crate) const LEDGER_KEY: &str = "ledger.json";
@@ -102,7 +102,7 @@ impl Store {
     /// See [`Store::write`].
     pub(crate) async fn begin(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
         ledger.prune(self.clock.now());
-        ledger.has_room().map_err(|why| self.at.too_large(&why))?;
+        ledger.has_room().map_err(|why| self.at.too_large(why))?;
         self.write(writer, ledger).await
     }
 
@@ -113,7 +113,7 @@ impl Store {
     pub(crate) async fn write(&mut self, writer: &Writer, mut ledger: Ledger) -> Result<(), StoreError> {
         let now = self.clock.now();
         ledger.prune(now);
-        let text = ledger.encode().map_err(|why| self.at.too_large(&why))?;
+        let text = ledger.encode().map_err(|why| self.at.too_large(why))?;
         let before = self.ledger.clone();
         let mut object = self.object.clone();
         object.metadata.managed_fields = None;
@@ -158,7 +158,7 @@ impl Store {
                 }
                 Cause::Rejected(why) => {
                     return Err(self.at.untrusted(
-                        &format!("the cluster refuses to have it written: {why}"),
+                        Distrust::Refused(why.clone()),
                         "If another's key fills it, remove that key: ledger.json and summary are this program's. \
                          If a policy forbids the write, have it allowed.",
                     ));
@@ -178,7 +178,7 @@ impl LedgerPlace {
                     return Err(StoreError::NamespaceGoes(self.api.namespace().to_owned()));
                 }
                 let create = format!("kubectl create configmap {} -n {}", self.name, self.api.namespace());
-                Err(self.untrusted("it does not exist", &format!("If nothing has been lost, create it: {create}")))
+                Err(self.untrusted(Distrust::Missing, &format!("If nothing has been lost, create it: {create}")))
             }
             answer => Ok(self.whole(answer?, "get")?),
         }
@@ -208,32 +208,23 @@ impl LedgerPlace {
             namespace = self.api.namespace()
         );
         if object.immutable == Some(true) {
-            return Err(self.untrusted("it is immutable, so nothing could be remembered", &anew));
+            return Err(self.untrusted(Distrust::Immutable, &anew));
         }
         match data.and_then(|data| data.get(LEDGER_KEY)) {
-            Some(text) => Ledger::decode(text, now).map_err(|why| self.untrusted(&why.to_string(), &anew)),
-            None if initialized => Err(self.untrusted(&format!("it has been used, but its key {LEDGER_KEY} is gone"), &anew)),
-            None if data.is_some() || object.binary_data.is_some() => Err(self.untrusted(
-                &format!("it has data, but no key {LEDGER_KEY}: it seems to be another's"),
-                "Use another name: --state-configmap.",
-            )),
+            Some(text) => Ledger::decode(text, now).map_err(|why| self.untrusted(why.into(), &anew)),
+            None if initialized => Err(self.untrusted(Distrust::Lost, &anew)),
+            None if data.is_some() || object.binary_data.is_some() => {
+                Err(self.untrusted(Distrust::Foreign, "Use another name: --state-configmap."))
+            }
             None => Ok(Ledger::default()),
         }
     }
 
-    fn too_large(&self, why: &Untrusted) -> StoreError {
-        self.untrusted(
-            &why.to_string(),
-            "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.",
-        )
+    fn too_large(&self, why: Untrusted) -> StoreError {
+        self.untrusted(why.into(), "Lower maxAffectedServices or maxExecutionsPerHour, or give this program another --state-configmap.")
     }
 
-    fn untrusted(&self, why: &str, repair: &str) -> StoreError {
-        StoreError::Untrusted {
-            name: self.name.clone(),
-            namespace: self.api.namespace().to_owned(),
-            why: why.to_owned(),
-            repair: repair.to_owned(),
-        }
+    fn untrusted(&self, why: Distrust, repair: &str) -> StoreError {
+        StoreError::Untrusted { name: self.name.clone(), namespace: self.api.namespace().to_owned(), why, repair: repair.to_owned() }
     }
 }

@@ -3,6 +3,7 @@
 //! is never an error. A run itself reads none of this.
 
 mod due;
+mod error;
 mod everywhere;
 mod look;
 mod object;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::cluster::api::Api;
 use crate::run::config::{ConfigErrors, Raw, Setting, Settings};
 
+pub(crate) use error::Unread;
 pub(crate) use everywhere::{Everywhere, NamespaceRow, namespaces};
 pub(crate) use look::{Source, look};
 pub(crate) use object::{CronJobObject, Installed, NewestJob, Result as JobResult};
@@ -22,15 +24,6 @@ pub(crate) use trial::{Obstacle, Trial, trial};
 
 /// The CronJob of the manifests.
 pub(crate) const CRON_JOB: &str = "labeled-pod-remediator";
-
-/// A part that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part}: {why}")]
-pub(crate) struct Unread {
-    pub part: String,
-    /// Why not: inert and bounded.
-    pub why: String,
-}
 
 /// What could be read of the CronJob, and what could not.
 #[derive(Debug, Clone, Default, PartialEq)]

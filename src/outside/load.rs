@@ -1,5 +1,7 @@
 //! The runbooks' files: one file, or every `.yaml` and `.yml` of a folder.
 
+mod error;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,18 +9,10 @@ use std::time::Duration;
 use crate::core::decide::{TIME_MARGIN, time_needed};
 use crate::core::runbook::{Problem, Runbook, longest, parse_each};
 
+pub(crate) use error::LoadError;
+
 /// No more than this is read of any file, in bytes; what a ConfigMap can hold is less.
 const TOO_LARGE: u64 = 4 << 20;
-
-/// Everything that is wrong with the runbooks, in one go.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", Problem::list(.problems))]
-pub(crate) struct LoadError {
-    /// Every mistake.
-    pub problems: Vec<Problem>,
-    /// The files that could be read: name and text, to show a mistake in.
-    pub files: Vec<(String, String)>,
-}
 
 fn before(probes: u64) -> String {
     if probes == 0 { String::new() } else { format!(", guardrails.probes may take {probes} s before it") }

@@ -2,6 +2,7 @@
 //!
 //! Standard output carries these records and nothing else; diagnostics go to standard error.
 
+mod error;
 mod out;
 mod progress;
 mod record;
@@ -9,6 +10,7 @@ mod text;
 
 use std::io::{ErrorKind, Write};
 
+pub(crate) use error::Unwritten;
 pub(crate) use out::StandardOutput;
 pub(crate) use progress::{Progress, TICK};
 pub(crate) use record::{
@@ -31,11 +33,6 @@ pub(crate) enum TrailFormat {
 pub(crate) fn json(record: &Record) -> String {
     output::json(record).unwrap_or_else(|error| format!("{{\"message\":\"unwritable record: {error}\"}}"))
 }
-
-/// A record that is not in the trail. Until this is handled, nothing may be done on the strength of it.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to standard output, where the audit trail goes: {0}")]
-pub(crate) struct Unwritten(#[from] std::io::Error);
 
 /// Where records go.
 pub(crate) struct Sink<W> {

@@ -130,6 +130,15 @@ fn only_the_sink_and_the_command_line_write_to_standard_output() {
     );
 }
 
+/// The core has no I/O that could fail: there an error stands beside what it is about.
+#[test]
+fn errors_stand_in_files_of_their_own() {
+    let all = files("src", ".rs").into_iter().filter(|path| !is_test(path) && !name(path).starts_with("src/core/"));
+    let with_errors: Vec<PathBuf> = all.filter(|path| code(path).contains("thiserror::Error")).collect();
+    let elsewhere: Vec<String> = with_errors.iter().filter(|path| !path.ends_with("error.rs")).map(|path| name(path)).collect();
+    assert_eq!((elsewhere, with_errors.len() > 10), (vec![], true));
+}
+
 #[test]
 fn files_hold_one_idea() {
     let long = |path: &PathBuf| std::fs::read_to_string(path).unwrap().lines().count() > 500;

@@ -3,6 +3,8 @@
 //! kube reads one context of a kubeconfig here. Which files, which context, cluster and user, and by which proxy, is decided
 //! before: there kube 5.0 differs from kubectl.
 
+mod error;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,8 @@ use kube::config::{NamedAuthInfo, NamedCluster, NamedContext};
 use super::proxy::{ProxyError, Route, route};
 use super::token::{TokenError, TokenFile};
 use crate::core::words::quoted;
+
+pub(super) use error::AccessError;
 
 /// Where the API server is, and as whom.
 #[derive(Debug, Clone, Default)]
@@ -31,49 +35,6 @@ pub(crate) struct Access {
     pub impersonate_groups: Vec<String>,
     /// The namespace asked for; without it, the ServiceAccount's or the context's own.
     pub namespace: Option<String>,
-}
-
-/// How many known names a message lists.
-const MOST_NAMES: usize = 20;
-
-/// Why there is no usable configuration. Its words hold no credentials.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum AccessError {
-    #[error("no way to reach a cluster: {0}; set --kubeconfig or KUBECONFIG, or run in a pod with a ServiceAccount token")]
-    Nothing(String),
-    #[error("{0} needs a kubeconfig, and there is none")]
-    NeedsKubeconfig(&'static str),
-    #[error("kubeconfig {file}: it cannot be parsed{place}")]
-    Parse { file: String, place: String },
-    #[error("the kubeconfig cannot be used: {0}")]
-    Kubeconfig(#[source] KubeconfigError),
-    #[error("{said_by} {name}: the kubeconfig defines no {kind} of this name; it defines {}", listed(.known))]
-    Unknown { said_by: &'static str, kind: &'static str, name: String, known: Vec<String> },
-    #[error("the kubeconfig sets no current-context: choose one with --context; it defines {}", listed(.0))]
-    NoContext(Vec<String>),
-    #[error("cluster {0} of the kubeconfig: its server must begin with http:// or https://, and name a host")]
-    Server(String),
-    #[error("--as-group (as-groups, as-uid or as-user-extra of the kubeconfig) needs --as: the user to act as")]
-    GroupsWithoutUser,
-    #[error("{0}: {1} cannot be sent in a header")]
-    NoHeader(&'static str, String),
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error("the pod's ServiceAccount cannot be used: {0}")]
-    InCluster(#[source] kube::config::InClusterError),
-}
-
-fn listed(names: &[String]) -> String {
-    match names.len() {
-        0 => "none".to_owned(),
-        many => {
-            let shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| quoted(name)).collect();
-            let rest = if many > MOST_NAMES { format!(", and {} more", many - MOST_NAMES) } else { String::new() };
-            format!("{}{rest}", shown.join(", "))
-        }
-    }
 }
 
 /// What is read of the machine.

@@ -1,5 +1,7 @@
 //! The client: connections, by a proxy or directly, and the layers that every request goes through.
 
+mod error;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -19,22 +21,13 @@ use tower::{BoxError, Service, ServiceBuilder};
 use super::access::LoadedAccess;
 use super::error::plugin_failed;
 use super::proxy::Proxy;
-use crate::core::words::{quoted, sentence};
+use crate::core::words::quoted;
 use crate::outside::clock::Heard;
+
+pub(super) use error::ClientError;
 
 /// How long a connection may take, the proxy's part and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ClientError {
-    #[error(transparent)]
-    Kube(#[from] kube::Error),
-    #[error("credential plugin {command} {why}{hint}")]
-    Plugin { command: String, why: String, hint: String },
-    #[error("cannot check certificates of the proxy: {0}; SSL_CERT_FILE or SSL_CERT_DIR names those to trust")]
-    NoCertificates(String),
-}
 
 /// Builds it. kube's own stack would retry deletes and evictions for minutes on a 429, decide on the proxy, and trust an HTTPS
 /// proxy by the cluster's authority.
@@ -48,7 +41,7 @@ pub(super) fn client(loaded: LoadedAccess, heard: Heard) -> Result<kube::Client,
         None => over(timely(config.rustls_https_connector_with_connector(http)?), &loaded, credentials, heard),
         Some(proxy) if proxy.uri.scheme_str() == Some("https") => {
             let tls = HttpsConnectorBuilder::new().try_with_platform_verifier();
-            let tls = tls.map_err(|error| ClientError::NoCertificates(sentence(&error)))?;
+            let tls = tls.map_err(|error| ClientError::NoCertificates(error.into()))?;
             let tunnel = tunnel(proxy, tls.https_only().enable_http1().wrap_connector(http));
             over(timely(config.rustls_https_connector_with_connector(tunnel)?), &loaded, credentials, heard)
         }
@@ -103,21 +96,20 @@ where
 
 /// What a credential plugin's failure means, with its name and what the kubeconfig says about installing it.
 fn of_plugin(config: &kube::Config, error: kube::Error) -> ClientError {
-    let (Some(exec), kube::Error::Auth(cause)) = (&config.auth_info.exec, &error) else { return error.into() };
+    let Some(exec) = &config.auth_info.exec else { return error.into() };
     let command = quoted(exec.command.as_deref().unwrap_or_default());
     let hint = exec.install_hint.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     let hint = if hint.is_empty() { hint } else { format!("; hint: {hint}") };
-    match cause {
-        AuthError::AuthExecStart(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match error {
+        kube::Error::Auth(AuthError::AuthExecStart(source)) if source.kind() == std::io::ErrorKind::NotFound => {
             let why = "of the kubeconfig is not installed, or not in PATH".to_owned();
             ClientError::Plugin { command, why, hint }
         }
-        AuthError::AuthExecStart(error) => {
-            ClientError::Plugin { command, why: format!("of the kubeconfig cannot be started: {error}"), hint }
-        }
-        cause => match plugin_failed(cause) {
+        kube::Error::Auth(AuthError::AuthExecStart(source)) => ClientError::PluginStart { command, source, hint },
+        kube::Error::Auth(cause) => match plugin_failed(&cause) {
             Some(why) => ClientError::Plugin { command, why, hint: String::new() },
-            None => error.into(),
+            None => kube::Error::Auth(cause).into(),
         },
+        error => error.into(),
     }
 }

@@ -44,6 +44,7 @@ pub(crate) struct ApiError {
     /// What was tried.
     pub call: Call,
     /// What came of it.
+    #[source]
     pub cause: Cause,
 }
 

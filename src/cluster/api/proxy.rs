@@ -3,6 +3,8 @@
 //! kube 5.0 decides this too, but holds NO_PROXY against the proxy's address and refuses a trailing comma. hyper-util's matcher
 //! decides here instead. Where it knows less than what kubectl uses (Go's `httpproxy`), [`bypasses`] says so.
 
+mod error;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -10,6 +12,8 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::core::words::inert;
+
+pub(super) use error::ProxyError;
 
 /// What may be used.
 const SUPPORTED: &str = "an http:// or https:// proxy (HTTP CONNECT)";
@@ -40,22 +44,6 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({self})")
     }
-}
-
-/// A proxy that cannot be used. Its words show nothing of the value but the scheme.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProxyError {
-    /// A scheme that is not supported.
-    #[error("{set_by}: a proxy of scheme {scheme} is not supported: set {SUPPORTED}, or exclude the API server with NO_PROXY")]
-    Scheme {
-        /// A variable, or the kubeconfig's field.
-        set_by: String,
-        /// Such as socks5.
-        scheme: String,
-    },
-    /// The kubeconfig's value is no proxy. One in the environment is ignored instead, as kubectl does.
-    #[error("{0}: its value, which is not shown, is not the URL of a proxy: set {SUPPORTED}, or remove it")]
-    NoUrl(String),
 }
 
 /// What was decided.

@@ -1,5 +1,7 @@
 //! A token that is in a file, and that is another one every hour: a `tokenFile`, or the ServiceAccount's.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,14 +9,7 @@ use http::HeaderValue;
 
 use crate::core::words::quoted;
 
-/// A file that holds no token. Its words show nothing of what it holds.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TokenError {
-    #[error("token file {0} cannot be read: {1}")]
-    Unreadable(String, #[source] std::io::Error),
-    #[error("token file {0} is empty, or holds something else than one token")]
-    NoToken(String),
-}
+pub(super) use error::TokenError;
 
 /// A token's file. It is read for every request: it is small, and whoever renews it does not say when.
 #[derive(Debug, Clone)]

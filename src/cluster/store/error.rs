@@ -1,6 +1,9 @@
 //! Why the ledger could not be read or written.
 
 use crate::cluster::api::ApiError;
+use crate::core::ledger::Untrusted;
+
+use super::LEDGER_KEY;
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +27,32 @@ pub(crate) enum StoreError {
         /// Its namespace.
         namespace: String,
         /// What is wrong.
-        why: String,
+        #[source]
+        why: Distrust,
         /// What a human can do.
         repair: String,
     },
+}
+
+/// What is wrong with the ledger's ConfigMap.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Distrust {
+    /// There is none.
+    #[error("it does not exist")]
+    Missing,
+    /// No write would be taken.
+    #[error("it is immutable, so nothing could be remembered")]
+    Immutable,
+    /// It was written before, and the ledger is no longer in it.
+    #[error("it has been used, but its key {LEDGER_KEY} is gone")]
+    Lost,
+    /// Somebody else keeps something in it.
+    #[error("it has data, but no key {LEDGER_KEY}: it seems to be another's")]
+    Foreign,
+    /// The cluster's own policy refuses the write: in its words.
+    #[error("the cluster refuses to have it written: {0}")]
+    Refused(String),
+    /// The ledger in it, or the one to be written, is not to be relied on.
+    #[error(transparent)]
+    Ledger(#[from] Untrusted),
 }

@@ -1,4 +1,6 @@
 //! Why a server gave no answer.
+//!
+//! What a library says is kept as inert text and not as a source: a URL, and so a secret, may be in it.
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ pub(crate) struct HttpError {
     /// What was asked: see [`place`](super::place).
     pub place: String,
     /// Why there is no answer.
+    #[source]
     pub cause: HttpCause,
 }
 

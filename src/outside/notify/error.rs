@@ -3,7 +3,7 @@
 /// The notification was not sent, or its delivery is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotifyError {
-    /// There is no whole answer: why.
+    /// There is no whole answer: why. The error itself names the receiver, which may be a secret, and is not kept.
     #[error("{0}")]
     NoAnswer(String),
     /// The receiver answered, but not that it took it.
