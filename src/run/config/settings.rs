@@ -147,6 +147,14 @@ impl Setting {
 mod tests {
     use super::*;
 
+    /// A new setting is one of these, or it is not, by intention: `explain` from a desk decides by them.
+    #[test]
+    fn what_decisions_depend_on() {
+        let deciding: Vec<&str> = SETTINGS.iter().filter(|one| one.decides()).map(|one| one.variable).collect();
+        let expected = ["RUNBOOKS", "STATE_CONFIGMAP", "REQUEST_SELECTOR", "SERVICE_LABEL", "MODE_CEILING", "RUN_DEADLINE", "APPROVALS"];
+        assert_eq!(deciding, expected);
+    }
+
     #[test]
     fn the_table_of_the_guide_has_every_setting() {
         let mut table = "| flag | variable | default | what it sets |\n| --- | --- | --- | --- |\n".to_owned();
