@@ -3,6 +3,7 @@
 mod args;
 mod desk;
 mod error;
+mod marks;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::commands::reset::write;
 use crate::commands::validate::validate;
 use crate::core::exit::Exit;
 use crate::core::ledger::{Reset, open_breakers};
+use crate::core::marks::Detection;
 use crate::core::words::inert;
 use crate::incident::simulate;
 use crate::outside::clock::Deadline;
@@ -32,6 +34,7 @@ pub(crate) use args::of_run;
 use args::{CliCommand, Output, Policy, Target, flags};
 use desk::{show_check, show_explanation, show_status};
 use error::CliError;
+use marks::{approve_plan, make_request, withdraw_request};
 
 /// Replaces labelled pods within reviewed limits, proves the replacement healthy, and says why it did or did not.
 #[derive(Debug, Parser)]
@@ -83,6 +86,14 @@ impl Cli {
             }
             CliCommand::Check { all_namespaces, output, policy, target } => show_check(all_namespaces, output, policy, target).await,
             CliCommand::Status { all_namespaces, output, target } => show_status(all_namespaces, output, target).await,
+            CliCommand::Request { what, symptom, probable_cause, confidence, incident, runbook, output, policy, target } => {
+                let detection = Detection { symptom, probable_cause, confidence, incident, runbook };
+                make_request(&what, &detection, output, policy, target).await
+            }
+            CliCommand::Withdraw { pod, output, policy, target } => withdraw_request(&pod, output, policy, target).await,
+            CliCommand::Approve { pod, plan, yes, output, policy, target } => {
+                approve_plan(&pod, plan.as_deref(), yes, output, policy, target).await
+            }
             CliCommand::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             CliCommand::Validate { files, deadline, output } => check_files(&files, deadline, output),
             CliCommand::Render { file } => render(&file),

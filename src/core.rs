@@ -14,4 +14,5 @@ pub mod snapshot;
 pub mod ledger;
 pub mod decide;
 pub(crate) mod intent;
+pub(crate) mod marks;
 pub(crate) mod judge;

@@ -71,6 +71,63 @@ pub(super) enum CliCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Ask for the replacement of a pod: set the label and say why, under your own name and with your own rights
+    Request {
+        /// A pod, as `NAME` or `pod/NAME`, or a workload as `KIND/NAME`: then its pod that is worst off, and of equals the oldest
+        #[arg(value_name = "POD|KIND/NAME")]
+        what: String,
+        /// What was seen, as the runbook's triggers name it; without it, a person's own request
+        #[arg(long)]
+        symptom: Option<String>,
+        /// Why it probably happens
+        #[arg(long)]
+        probable_cause: Option<String>,
+        /// How sure that is, from 0 to 1
+        #[arg(long)]
+        confidence: Option<String>,
+        /// What the incident is called elsewhere, for the audit trail
+        #[arg(long)]
+        incident: Option<String>,
+        /// The only runbook that may answer
+        #[arg(long)]
+        runbook: Option<String>,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Take the request on a pod back, with all that it said
+    Withdraw {
+        /// The pod, as `NAME` or `pod/NAME`
+        pod: String,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Approve the plan that waits for a pod, under your own name: shows the whole plan, and asks
+    Approve {
+        /// The pod, as `NAME` or `pod/NAME`
+        pod: String,
+        /// The plan that you mean, by its id; without it, the plan that stands
+        plan: Option<String>,
+        /// Approve without being asked
+        #[arg(long)]
+        yes: bool,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        #[command(flatten)]
+        policy: Policy,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Close a runbook's open circuit breakers, after you fix the cause of the failures
     ResetBreaker {
         /// The runbook's name

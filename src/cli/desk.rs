@@ -8,7 +8,8 @@ use crate::cluster::api::{Access, Api};
 use crate::cluster::store::{Store, StoreError};
 use crate::commands::check::{Level, check, check_one};
 use crate::commands::desk::{Asked, CronJobObject, Everywhere, NamespaceRow, Source, View, namespaces};
-use crate::commands::explain::{explain, pod_name};
+use crate::commands::explain::{OnePod, explain, pod_name};
+use crate::commands::marking::AtDesk;
 use crate::commands::status::{Status, status};
 use crate::core::exit::Exit;
 use crate::core::words::inert;
@@ -23,15 +24,8 @@ fn asked(policy: Policy, target: Target) -> Result<(Asked, Access), CliError> {
     Ok((Asked { settings, given, of_run }, access))
 }
 
-pub(super) async fn show_explanation(
-    pod: Option<&str>,
-    all: bool,
-    output: Output,
-    record: Option<&Path>,
-    policy: Policy,
-    target: Target,
-) -> Result<Exit, CliError> {
-    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
+/// The cluster, the settings and the runbooks by which its runs decide.
+pub(super) async fn at_desk(policy: Policy, target: Target) -> Result<AtDesk, CliError> {
     let (asked, access) = asked(policy, target)?;
     let here = Source::here(&asked).transpose()?;
     let api = Api::connect(access, Deadline::after(asked.settings.deadline)).await?;
@@ -40,8 +34,21 @@ pub(super) async fn show_explanation(
         Some(source) => source,
         None => Source::mounted(&api, &view).await?,
     };
+    Ok(AtDesk { api, view, source })
+}
+
+pub(super) async fn show_explanation(
+    pod: Option<&str>,
+    all: bool,
+    output: Output,
+    record: Option<&Path>,
+    policy: Policy,
+    target: Target,
+) -> Result<Exit, CliError> {
+    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?.map(|name| OnePod { name, assumed: None });
+    let AtDesk { api, view, source } = at_desk(policy, target).await?;
     let deadline = Deadline::after(view.settings().deadline);
-    let explanation = explain(api, &view, source, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
+    let explanation = explain(api, &view, &source, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
     output.print(&explanation, || explanation.table(all, layout()))?;
     Ok(Exit::Done)
 }

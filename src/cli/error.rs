@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::commands::explain::ExplainError;
+use crate::commands::marking::MarkError;
 use crate::commands::validate::shown;
 use crate::core::exit::Exit;
 use crate::core::words::inert;
@@ -30,6 +31,8 @@ pub(super) enum CliError {
     Simulate(SimulateError),
     #[error(transparent)]
     Explain(Box<ExplainError>),
+    #[error(transparent)]
+    Mark(Box<MarkError>),
     #[error("the result cannot be written in this form: {0}")]
     Unwritable(#[source] Box<dyn std::error::Error>),
     #[error("cannot write the result to standard output: {0}")]
@@ -44,6 +47,7 @@ impl CliError {
             Self::Run(error) => error.exit(),
             Self::Simulate(error) => error.exit(),
             Self::Explain(error) => error.exit(),
+            Self::Mark(error) => error.exit(),
             Self::Unwritable(_) => Exit::Usage,
             Self::Unwritten(_) => Exit::Unwritten,
         }
@@ -56,12 +60,19 @@ impl CliError {
             // Where standard error takes nothing either, the exit code is all that is left to say it.
             let _ = writeln!(std::io::stderr(), "{} {line}", style.toned(Tone::Error, "error:"));
         }
-        if let Self::NothingReset { open, .. } = self {
-            for line in open {
-                let _ = writeln!(std::io::stderr(), "  {} {}", style.toned(Tone::Bold, "hint:"), inert(line, LONGEST_ERROR));
-            }
+        for hint in self.hints() {
+            let _ = writeln!(std::io::stderr(), "  {} {}", style.toned(Tone::Bold, "hint:"), inert(hint, LONGEST_ERROR));
         }
         self.exit()
+    }
+
+    /// What to do about it.
+    fn hints(&self) -> Vec<&str> {
+        match self {
+            Self::NothingReset { open, .. } => open.iter().map(String::as_str).collect(),
+            Self::Mark(error) => error.hint().into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// One line for each mistake; inert. On a terminal, mistakes come with their source.

@@ -2,7 +2,7 @@
 //!
 //! Reads grow with the services and workloads concerned, never with pods squared.
 
-mod facts;
+pub(crate) mod facts;
 mod hypothetical;
 pub(crate) mod recorded;
 

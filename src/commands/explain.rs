@@ -19,6 +19,7 @@ use crate::commands::desk::{Basis, Source, View, trial};
 use crate::commands::status::status;
 use crate::core::decide::{Decider, Decision, Mode, decide, standing};
 use crate::core::ledger::Ledger;
+use crate::core::marks::Marks;
 use crate::core::names::is_dns_subdomain;
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::{Bounds, Request, Snapshot};
@@ -31,7 +32,7 @@ use look::{Looked, look};
 use near_misses::Words;
 
 pub(crate) use error::ExplainError;
-pub(crate) use model::{Eligibility, Eligible, Explanation, PodExplanation, Then};
+pub(crate) use model::{Eligibility, Eligible, Explanation, IF_IT_ASKED, PlanExplanation, PodExplanation, Then, ToDo};
 pub(crate) use near_misses::NearMiss;
 
 /// The name of the pod that is meant: `web-1`, or as kubectl takes it, `pod/web-1`, `pods/web-1` and `po/web-1`.
@@ -47,7 +48,15 @@ pub(crate) fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
     if is_dns_subdomain(name) { Ok(name) } else { Err(Box::new(ExplainError::NoName(given.to_owned()))) }
 }
 
-/// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a folder to record it in.
+/// The pod to explain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnePod<'a> {
+    pub name: &'a str,
+    /// What would be written on it first; `None`: what is there counts, and a pod that does not ask is taken to ask.
+    pub assumed: Option<&'a Marks>,
+}
+
+/// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a directory to record it in.
 /// `view`: the settings that count, and the CronJob whose runs are explained.
 ///
 /// # Errors
@@ -55,26 +64,27 @@ pub(crate) fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
 pub(crate) async fn explain(
     api: Api,
     view: &View,
-    source: Source,
-    pod: Option<&str>,
+    source: &Source,
+    pod: Option<OnePod<'_>>,
     record_in: Option<&Path>,
     deadline: Deadline,
 ) -> Result<Explanation, ExplainError> {
     let settings = view.settings();
     let Source { from, files, runbooks } = source;
+    let name = pod.map(|pod| pod.name);
     let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
     // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
-    let reads = needs(&settings.state_configmap, &runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
+    let reads = needs(&settings.state_configmap, runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
     let granted = api.permissions().await.map_err(RunError::from)?;
     let missing = missing(reads, &granted);
     if !missing.is_empty() {
         return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
     }
     let bounds = settings.bounds(api.namespace(), deadline.left());
-    let asking = matching::requests(&api, &bounds, &runbooks).await.map_err(RunError::from)?;
+    let asking = matching::requests(&api, &bounds, runbooks).await.map_err(RunError::from)?;
     let (mut snapshot, hypothetical) = match pod {
-        None => (matching::snapshot(&api, bounds, asking, &runbooks).await.map_err(RunError::from)?, false),
-        Some(name) => one(&api, bounds, asking, name, &runbooks).await?,
+        None => (matching::snapshot(&api, bounds, asking, runbooks).await.map_err(RunError::from)?, false),
+        Some(pod) => one(&api, bounds, asking, pod, runbooks).await?,
     };
     let now = store.clock().now();
     // As a run does, but for the write.
@@ -82,22 +92,22 @@ pub(crate) async fn explain(
     ledger.remember(standing(&snapshot.requests), &settings.selector, now);
     store.assume(ledger);
     // As a run does: where nothing else blocks, the probes are asked.
-    for request in snapshot.requests.clone().iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name)) {
-        let decision = decide(request, &runbooks, &snapshot, store.ledger(), now);
+    for request in snapshot.requests.clone().iter().filter(|request| name.is_none_or(|name| *request.pod.name == *name)) {
+        let decision = decide(request, runbooks, &snapshot, store.ledger(), now);
         probe::ask_if_wanted(&decision, request, &mut snapshot).await;
     }
     if let Some(folder) = record_in {
-        record(folder, &files, &Decider::new(&runbooks, &snapshot, store.ledger(), now), pod).map_err(RunError::from)?;
+        record(folder, files, &Decider::new(runbooks, &snapshot, store.ledger(), now), name).map_err(RunError::from)?;
     }
     let basis = match view.inside {
         true => None,
         false => {
-            let needs = needs(&settings.state_configmap, &runbooks);
-            Some(view.desk.basis(now, &view.configured, from, &trial(&api, &view.desk, &needs).await))
+            let needs = needs(&settings.state_configmap, runbooks);
+            Some(view.desk.basis(now, &view.configured, from.clone(), &trial(&api, &view.desk, &needs).await))
         }
     };
-    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
-    let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
+    let explainer = Explainer { runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
+    let concerned = snapshot.requests.iter().filter(|request| name.is_none_or(|name| *request.pod.name == *name));
     let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
     pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
     let words = Words {
@@ -106,7 +116,7 @@ pub(crate) async fn explain(
         service_label: &settings.service_label,
         opt_in: runbooks.iter().map(|runbook| runbook.scope.required_labels.iter().cloned().collect()).collect(),
         others: runbooks.iter().flat_map(|runbook| &runbook.guardrails.blocked_by_labels).map(|(key, _)| key.clone()).collect(),
-        pod,
+        pod: name,
     };
     let Looked { near_misses, more, not_looked_at } = look(&api, &granted, &words).await;
     Ok(Explanation {
@@ -129,14 +139,15 @@ async fn one(
     api: &Api,
     bounds: Bounds,
     mut asking: Vec<Request>,
-    name: &str,
+    OnePod { name, assumed }: OnePod<'_>,
     runbooks: &[Runbook],
 ) -> Result<(Snapshot, bool), ExplainError> {
     let found = asking.iter().position(|request| *request.pod.name == *name);
+    let found = found.map(|index| asking.swap_remove(index)).filter(|_| assumed.is_none());
     let (request, hypothetical) = match found {
-        Some(index) => (asking.swap_remove(index), false),
+        Some(request) => (request, false),
         None => {
-            let assumed = hypothetical(api, &bounds, name, runbooks).await.map_err(RunError::from)?;
+            let assumed = hypothetical(api, &bounds, name, assumed, runbooks).await.map_err(RunError::from)?;
             let missing = || ExplainError::NoPod { pod: name.to_owned(), namespace: bounds.namespace.clone() };
             (assumed.ok_or_else(missing)?, true)
         }

@@ -277,7 +277,8 @@ impl Status {
 }
 
 /// A plan that waits for its approval: a line for each thing to know, and the command once, whole.
-fn waiting(proposal: &ProposalStatus, layout: Layout) -> String {
+/// A plan that waits, as a person reads it.
+pub(crate) fn waiting(proposal: &ProposalStatus, layout: Layout) -> String {
     let ProposalStatus { plan, pod, service, expires_at, message, approve_with, .. } = proposal;
     let (pod, command) = (name(pod), inert(approve_with, LONGEST_LINE - 20));
     let title = format!("waits for an approval until {expires_at:.0}: {pod} of {}", name(service));

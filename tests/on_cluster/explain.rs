@@ -148,7 +148,7 @@ fn a_pod_that_is_not_there_is_an_error_that_says_so() {
     assert!(told.errors.contains("is not a pod's name"), "{told:?}");
     for other in ["deployment/web", "deploy/web"] {
         let told = lab.asks(&["explain", other]).tells();
-        let expected = format!("{other:?} is not a pod: explain takes a pod, as NAME or pod/NAME");
+        let expected = format!("{other:?} is not a pod: name a pod, as NAME or pod/NAME");
         assert!(told.exit == 2 && told.errors.contains(&expected), "{told:?}");
     }
 }

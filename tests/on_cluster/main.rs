@@ -91,6 +91,7 @@ mod learning;
 mod contract;
 mod observing;
 mod approvals;
+mod by_person;
 mod evict;
 mod crash_sweep;
 mod sabotage;

@@ -11,7 +11,7 @@ use crate::fixture::Lab;
 type Call = (String, String, String);
 
 /// Calls that only a person's command makes.
-const DESK: [[&str; 3]; 7] = [
+const DESK: [[&str; 3]; 8] = [
     ["get", "batch", "cronjobs"],
     ["list", "batch", "cronjobs"],
     ["list", "batch", "jobs"],
@@ -19,6 +19,7 @@ const DESK: [[&str; 3]; 7] = [
     ["create", "authorization.k8s.io", "subjectaccessreviews"],
     ["create", "", "pods as a dry run"],
     ["create", "batch", "jobs as a dry run"],
+    ["patch", "", "pods"],
 ];
 
 /// Those that were answered well, or all; each with the address of one of them.

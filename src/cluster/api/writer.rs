@@ -2,11 +2,12 @@
 
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta};
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Api, ApiError, Call, EVICTIONS, PODS, Resource};
+use crate::core::words::PROGRAM;
 
 /// The API server, for whoever may change something there.
 #[derive(Clone)]
@@ -52,6 +53,17 @@ impl Writer {
     pub(crate) async fn delete(&self, resource: Resource, name: &str, params: &DeleteParams) -> Result<(), ApiError> {
         let call = Call::new("delete", resource, name);
         let request = resource.request(&self.0.namespace).delete(name, params);
+        self.0.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
+    }
+
+    /// Changes part of an object, by a JSON merge patch. No run makes this call: it is a person's, with that person's rights.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Rejected` if the patch names the UID of another object.
+    pub(crate) async fn patch(&self, resource: Resource, name: &str, patch: &serde_json::Value) -> Result<(), ApiError> {
+        let call = Call::new("patch", resource, name);
+        let params = PatchParams { field_manager: Some(PROGRAM.to_owned()), ..PatchParams::default() };
+        let request = resource.request(&self.0.namespace).patch(name, &params, &Patch::Merge(patch));
         self.0.send::<serde::de::IgnoredAny>(&call, request).await.map(drop)
     }
 

@@ -211,7 +211,8 @@ pub(super) fn budget_of(object: BudgetObject) -> Result<Budget, String> {
     })
 }
 
-fn selector_of(selector: LabelSelector) -> Result<Selector, String> {
+/// A `LabelSelector` as a selector, or why it makes no sense.
+pub(crate) fn selector_of(selector: LabelSelector) -> Result<Selector, String> {
     let equal = selector.match_labels.into_iter().map(|(key, value)| Ok(Requirement { key, operator: Operator::In(vec![value]) }));
     let expressions = selector.match_expressions.into_iter().map(|expression| {
         let operator = match expression.operator.as_str() {

@@ -19,7 +19,7 @@ pub(crate) enum ExplainError {
         namespace: String,
     },
     /// It is no pod.
-    #[error("{} is not a pod: explain takes a pod, as NAME or pod/NAME", quoted(.0))]
+    #[error("{} is not a pod: name a pod, as NAME or pod/NAME", quoted(.0))]
     NoPodKind(String),
     /// No pod can have that name.
     #[error("{} is not a pod's name: {DNS_SUBDOMAIN}", quoted(.0))]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::near_misses::NearMiss;
 use crate::commands::desk::Basis;
 use crate::commands::status::InFlightStatus;
-use crate::core::decide::{Decision, Evidence, Remedy, Subject, requested_at};
+use crate::core::decide::{Decision, Evidence, Plan, Remedy, Subject, requested_at};
 use crate::core::ledger::later;
 use crate::core::runbook::Runbook;
 use crate::core::snapshot::Request;
@@ -16,6 +16,9 @@ use super::Explainer;
 
 /// The longest name that Kubernetes allows, and the longest annotation that is read.
 const LONGEST: usize = 256;
+
+/// What a decision begins with that is of no request.
+pub(crate) const IF_IT_ASKED: &str = "if it asked now: ";
 
 /// What would be decided now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,6 +86,8 @@ pub(crate) struct PodExplanation {
     pub evidence: Option<EvidenceExplanation>,
     /// The runbook that answers to it.
     pub runbook: Option<RunbookExplanation>,
+    /// The plan that a human has to approve, or has approved.
+    pub plan: Option<PlanExplanation>,
     /// What a human would type for the action.
     pub command: Option<String>,
     /// Whether and when a run replaces it.
@@ -119,6 +124,17 @@ pub(crate) struct RunbookExplanation {
     pub risk: &'static str,
     /// The most that it may do.
     pub decision_mode: &'static str,
+}
+
+/// A plan that a human approves by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PlanExplanation {
+    pub id: String,
+    pub issued_at: Timestamp,
+    /// Until when an approval of it counts.
+    pub expires_at: Timestamp,
+    /// The command that approves it.
+    pub approve_with: String,
 }
 
 /// Whether, and when, a run replaces the pod.
@@ -216,9 +232,10 @@ impl PodExplanation {
             incident: text(&request.incident),
             mode: decision.mode.as_str(),
             reason: decision.reason.as_str(),
-            message: if hypothetical { format!("if it asked now: {message}") } else { message },
+            message: if hypothetical { format!("{IF_IT_ASKED}{message}") } else { message },
             evidence: decision.evidence.as_ref().map(Into::into),
             runbook: runbook.map(Into::into),
+            plan: decision.plan.as_ref().map(Into::into),
             command: runbook.map(|runbook| runbook.action.command.on(&inert(&request.pod.name, LONGEST), &snapshot.bounds.namespace)),
             eligibility,
             guardrails: decision.guardrails.iter().map(Into::into).collect(),
@@ -271,6 +288,13 @@ impl From<&Runbook> for RunbookExplanation {
             risk: runbook.risk.as_str(),
             decision_mode: runbook.decision_mode.as_str(),
         }
+    }
+}
+
+impl From<&Plan> for PlanExplanation {
+    fn from(plan: &Plan) -> Self {
+        let Plan { id, issued_at, expires_at, approve_with, .. } = plan.clone();
+        Self { id, issued_at, expires_at, approve_with }
     }
 }
 

@@ -207,7 +207,7 @@ fn service(name: &str) -> Service {
     Service { label: "app".to_owned(), name: name.to_owned() }
 }
 
-fn pod(name: &str, owner: &str) -> Pod {
+pub(crate) fn pod(name: &str, owner: &str) -> Pod {
     Pod {
         name: name.into(),
         uid: format!("uid-{name}").into(),
