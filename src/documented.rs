@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Where the sources are.
+/// The root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -58,7 +58,7 @@ fn body_of<'a>(text: &'a str, margin: &str, function: &str) -> Option<&'a str> {
     body.split(&format!("\n{margin}}}\n")).next()
 }
 
-/// The source of a test by its name, `limits::one_action_at_a_time`, below a folder of tests.
+/// The source of a test by its name, `limits::one_action_at_a_time`, below a directory of tests.
 #[track_caller]
 pub(crate) fn source_of_test(folder: &str, name: &str) -> String {
     let (module, function) = name.split_once("::").unwrap_or_else(|| panic!("{name} is no module::test"));

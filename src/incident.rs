@@ -25,7 +25,7 @@ pub(crate) use model::API_VERSION;
 pub(crate) use play::{Got, PlayedDecision, Simulation};
 pub(crate) use refers::json;
 
-/// Plays every incident of these files, and of the folders below these.
+/// Plays every incident of these files, and of the directories below these.
 ///
 /// # Errors
 /// See [`SimulateError`]; then nothing was played.

@@ -49,7 +49,7 @@ const ATTEMPTS: u32 = 3;
 /// How often the end of an execution is written, if others write meanwhile.
 const SETTLE_ATTEMPTS: u32 = 10;
 
-/// Runs once. `dry_run`: the same reads and the same decisions, and not one write. `record`: a folder to record it in.
+/// Runs once. `dry_run`: the same reads and the same decisions, and not one write. `record`: a directory to record it in.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was begun is in the ledger.

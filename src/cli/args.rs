@@ -14,13 +14,13 @@ use crate::run::config::{Raw, Setting};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CliCommand {
-    /// Decide about the pods that ask to be replaced, and replace those that may be, one at a time
+    /// Decide on the pods that ask to be replaced, and replace those that may be replaced, one at a time
     #[command(after_help = without_flags())]
     Run {
-        /// Shadow mode: the same reads and decisions, and not one write
+        /// Read and decide as a run does, and write nothing
         #[arg(long)]
         dry_run: bool,
-        /// Write what is decided, and the facts that it rests on, to a file in this directory, for `simulate`
+        /// Write the decisions, and the facts that they rest on, to a file in this directory, for `simulate`
         #[arg(long, value_name = "DIR")]
         record: Option<PathBuf>,
         #[command(flatten)]
@@ -28,17 +28,17 @@ pub(super) enum CliCommand {
         #[command(flatten)]
         target: Target,
     },
-    /// Say what a run would decide now, by which guardrails, until when, and what to do about it; nothing is changed
+    /// Explain what a run would decide now, by which guardrails, until when, and what to do about it; this changes nothing
     Explain {
         /// One pod, as `NAME` or `pod/NAME`, whether it asks or not; without it, every pod that asks
         pod: Option<String>,
         /// Show the guardrails that do not block, too; JSON and YAML always have them
         #[arg(long)]
         all: bool,
-        /// How to print it
+        /// The format of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
-        /// Write what would be decided, and the facts that it rests on, to a file in this directory, for `simulate`
+        /// Write what a run would decide, and the facts that this rests on, to a file in this directory, for `simulate`
         #[arg(long, value_name = "DIR")]
         record: Option<PathBuf>,
         #[command(flatten)]
@@ -46,13 +46,13 @@ pub(super) enum CliCommand {
         #[command(flatten)]
         target: Target,
     },
-    /// See whether runs begin and have all that they need, and no more: CronJob, permissions, runbooks, ledger, clock, webhook; nothing is
-    /// changed
+    /// Check whether runs begin and have all that they need, and no more: CronJob, permissions, runbooks, ledger, clock, webhook; this
+    /// changes nothing
     Check {
         /// One line for each namespace that has the CronJob or its ledger, trouble first
         #[arg(short = 'A', long, conflicts_with = "namespace")]
         all_namespaces: bool,
-        /// How to print it
+        /// The format of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
         #[command(flatten)]
@@ -60,12 +60,12 @@ pub(super) enum CliCommand {
         #[command(flatten)]
         target: Target,
     },
-    /// Say whether runs happen, what is in flight, which circuit breakers are open, and how each service's last replacement ended
+    /// Show whether runs happen, what is in flight, which circuit breakers are open, and how each service's last replacement ended
     Status {
         /// One line for each namespace that has the CronJob or its ledger, trouble first
         #[arg(short = 'A', long, conflicts_with = "namespace")]
         all_namespaces: bool,
-        /// How to print it
+        /// The format of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
         #[command(flatten)]
@@ -132,10 +132,10 @@ pub(super) enum CliCommand {
     ResetBreaker {
         /// The runbook's name
         runbook: String,
-        /// The breaker of this service only; without it, every open one of the runbook
+        /// Reset the breaker of this service only; without it, every open breaker of the runbook
         #[arg(long)]
         service: Option<String>,
-        /// What you fixed; it is kept with your name
+        /// A sentence that says what you fixed; the ledger keeps it with your name
         #[arg(long)]
         reason: String,
         #[command(flatten)]
@@ -148,7 +148,7 @@ pub(super) enum CliCommand {
         files: Vec<PathBuf>,
         #[arg(long, help = RUN_DEADLINE.help_as("The deadline of the runs that the runbooks are for"))]
         deadline: Option<String>,
-        /// How to print it
+        /// The format of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
     },
@@ -159,27 +159,27 @@ pub(super) enum CliCommand {
     },
     /// Print the JSON Schema of the runbook's format, for editors
     Schema,
-    /// Play recorded incidents, and compare what is decided with what they expect; it needs no cluster
+    /// Play recorded incidents, and compare the decisions with the expected ones; this needs no cluster
     Simulate {
         /// Incident files, or directories of them
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
-        /// How to print it
+        /// The format of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
     },
 }
 
-/// The settings that have no flag, below the help of `run`.
+/// The settings that have no flag, in words for the end of the help of `run`.
 fn without_flags() -> String {
-    let intro = "Settings by the environment only (whoever may list processes sees what flags hold):";
+    let intro = "Settings by the environment only (anybody who may list processes sees the values of flags):";
     let settings: Vec<&Setting> = SETTINGS.iter().filter(|one| one.flag.is_none() && one.role != SettingRole::Pod).collect();
     let width = settings.iter().map(|one| one.variable.len()).max().unwrap_or_default();
     let lines = settings.iter().map(|one| format!("\n  {:width$}  {} [default: {}]", one.variable, one.meaning, one.default));
     std::iter::once(intro.to_owned()).chain(lines).collect()
 }
 
-/// What may be done, and to which pods. A flag wins over its environment variable.
+/// The flags of the settings that decide what a run may do, and to which pods. A flag wins over its environment variable.
 #[derive(Debug, Default, Args)]
 pub(super) struct Policy {
     #[arg(long, help = RUNBOOKS.help())]
@@ -225,7 +225,7 @@ pub(super) struct Target {
     pub(super) act_as_groups: Vec<String>,
 }
 
-/// `-o`.
+/// The values of `-o`.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(super) enum Output {
     /// For people
@@ -233,7 +233,7 @@ pub(super) enum Output {
     Table,
     /// For programs
     Json,
-    /// For programs, and people who like it better
+    /// For programs and people
     Yaml,
 }
 
@@ -253,7 +253,7 @@ pub(super) fn flags(policy: Policy, target: &Target) -> Raw {
     }
 }
 
-/// What a run's arguments say, of a CronJob that somebody may have edited.
+/// Reads the arguments of a run, as a CronJob has them. Somebody may have edited them: `Err` says in a line why they are no run's.
 pub(crate) fn of_run(args: &[String]) -> Result<Told, String> {
     let words = std::iter::once("pod-remediator").chain(args.iter().map(String::as_str));
     let first_line = |error: clap::Error| inert(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: "), 300);

@@ -30,7 +30,7 @@ const REACH: Duration = Duration::from_secs(5);
 const SKEW: u64 = 5 * 60;
 /// Of permissions in excess, the first so many are named.
 const MOST_NAMED: usize = 20;
-/// The longest foreign text in one finding.
+/// The longest untrusted text in one finding.
 const LONGEST: usize = 600;
 
 /// Looks at everything, in order; what fails is a finding too.

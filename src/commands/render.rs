@@ -1,7 +1,7 @@
 //! A runbook as a page for people, in Markdown: an engineer on call can follow it by hand, with kubectl and nothing else.
 //!
 //! The page is made of the same runbook that a run obeys, so that the two cannot differ. What the runbook's author wrote is
-//! foreign text here: it forges neither headings nor links.
+//! untrusted text here: it forges neither headings nor links.
 
 mod by_hand;
 mod prose;

@@ -23,8 +23,8 @@ const LONGEST: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Validation(Loaded);
 
-/// Reads files, or folders of them, to the end, for runs that end after `deadline`: a runbook that no such run has time for is a mistake,
-/// for `run` would refuse it.
+/// Reads files, or directories of them, to the end, for runs that end after `deadline`: a runbook that no such run has time for is a
+/// mistake, for `run` would refuse it.
 pub(crate) fn validate(paths: &[PathBuf], deadline: Duration) -> Validation {
     Validation(read(paths).within(deadline))
 }
@@ -143,7 +143,7 @@ mod tests {
 
     const GOOD: &str = include_str!("../../config/runbook.yaml");
 
-    /// A folder with these files, removed in the end; what is found in the paths named, without the folder's name.
+    /// A directory with these files, removed in the end; what is found in the paths named, without the directory's name.
     #[track_caller]
     fn check(name: &str, files: &[(&str, &[u8])], paths: &[&str], expected: &str) {
         let folder = std::env::temp_dir().join(format!("pod-remediator-validate-{}-{name}", std::process::id()));

@@ -1,4 +1,4 @@
-//! The words of this program: what it reads and writes on objects, and how it puts foreign text into a sentence.
+//! The words of this program: what it reads and writes on objects, and how it puts untrusted text into a sentence.
 
 use crate::core::selector::{Operator, Requirement, Selector};
 
@@ -64,10 +64,10 @@ pub(crate) fn inert(text: &str, longest: usize) -> String {
     inert + more
 }
 
-/// The longest piece of a foreign value that a sentence quotes, in characters.
+/// The longest piece of an untrusted value that a sentence quotes, in characters.
 const LONGEST_QUOTE: usize = 80;
 
-/// A foreign value in quotes, bounded and inert: where it begins and ends is never in doubt.
+/// An untrusted value in quotes, bounded and inert: where it begins and ends is never in doubt.
 pub(crate) fn quoted(value: &str) -> String {
     let (kept, more) = beginning(value, LONGEST_QUOTE);
     let mut quoted = String::from('"');

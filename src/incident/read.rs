@@ -12,7 +12,7 @@ use crate::core::runbook::Problem;
 use crate::core::runbook::fields::{Report, Value};
 use crate::core::runbook::node::Position;
 
-/// Every incident of these files, and of the folders below these.
+/// Reads every incident of these files, and of the directories below these.
 pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Incident>, SimulateError> {
     let (problems, used) = (RefCell::<Vec<Problem>>::default(), RefCell::<BTreeSet<PathBuf>>::default());
     let (mut incidents, mut others) = (Vec::new(), Vec::new());

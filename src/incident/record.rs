@@ -157,10 +157,10 @@ struct ExpectedEntry {
 }
 
 impl Recorder {
-    /// Into this folder, with the runbooks from this file or folder, as they were loaded.
+    /// Records into this directory, with the runbooks from this file or directory, as they were loaded.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The directory cannot be created.
     pub(crate) fn new(folder: &Path, runbooks_from: &Path) -> Result<Self, RecordError> {
         Self::of(folder, &read(&[runbooks_from.to_owned()]).files)
     }

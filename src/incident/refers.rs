@@ -70,7 +70,7 @@ impl Files<'_> {
         Err(value.say(format!("{file} has mistakes of its own")))
     }
 
-    /// Runbooks: paths of files or folders, or written out; one or a list.
+    /// Runbooks: paths of files or directories, or written out; one or a list.
     pub(super) fn runbooks(&self, value: &Value<'_>) -> Read<Vec<Runbook>> {
         let items = value.items();
         let read: Vec<Read<Vec<Runbook>>> =

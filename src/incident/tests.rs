@@ -34,7 +34,7 @@ fn wrong(rest: &str, expected: &str) {
     assert_eq!(shown.lines().next().unwrap(), expected, "{rest}");
 }
 
-/// What is told of an incident that is not decided as it expects, after the heading.
+/// What is reported of an incident that is not decided as it expects, after the heading.
 #[track_caller]
 fn differs(rest: &str, expected: &[&str]) {
     let played = play(rest);
@@ -258,7 +258,7 @@ fn the_documentation_has_every_word_and_its_example_plays() {
     }
 }
 
-/// A folder of one test's own.
+/// A directory of one test's own.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -243,7 +243,7 @@ impl Checker<'_> {
     }
 }
 
-/// The longest foreign text in a message, in characters.
+/// The longest untrusted text in a message, in characters.
 const LONGEST_SHOWN: usize = 400;
 
 #[cfg(test)]

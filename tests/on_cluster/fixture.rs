@@ -21,7 +21,7 @@ pub(crate) const STATE: &str = "pod-remediator-state";
 /// How long anything may take that is not under test. The machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A namespace, with an empty ledger, and a folder. Both go when this is dropped.
+/// A namespace, with an empty ledger, and a directory. Both go when this is dropped.
 pub(crate) struct Lab {
     pub(crate) namespace: String,
     pub(crate) folder: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Lab {
     pub(crate) log_begins: u64,
 }
 
-/// The sandbox's folder.
+/// The sandbox's directory.
 pub(crate) fn cluster_dir() -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: these tests need a cluster, run tests/on-cluster"))

@@ -41,7 +41,7 @@ pub(crate) struct Access {
 pub(super) struct Surroundings<V> {
     /// Reads a variable.
     pub(super) variable: V,
-    /// The folder with `.kube/config`.
+    /// The directory with `.kube/config`.
     pub(super) home: Option<PathBuf>,
 }
 

@@ -175,7 +175,7 @@ fn of_status(call: &Call, code: StatusCode, status: &Status, wait: Option<Durati
     }
 }
 
-/// An error and its sources in one inert line, without what it must not tell.
+/// An error and its sources in one inert line, without what no output may show.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     // A kubeconfig that cannot be parsed is quoted in the parser's own message, and it holds tokens.
     let mut within: Option<&(dyn std::error::Error + 'static)> = Some(error);

@@ -17,7 +17,7 @@ pub(super) use error::ProxyError;
 
 /// What may be used.
 const SUPPORTED: &str = "an http:// or https:// proxy (HTTP CONNECT)";
-/// The longest foreign word in a message, in characters.
+/// The longest untrusted word in a message, in characters.
 const LONGEST: usize = 253;
 
 /// A proxy to connect through.

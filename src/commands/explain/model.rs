@@ -1,4 +1,4 @@
-//! What is explained, for people and for programs alike. Every foreign text in it is bounded and inert.
+//! What is explained, for people and for programs alike. Every untrusted text in it is bounded and inert.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;

@@ -49,7 +49,7 @@ pub(super) fn probes(probes: &[Probe]) -> String {
     text
 }
 
-/// For a shell: foreign text as it is, and our variables, which have the same names there.
+/// For a shell: untrusted text as it is, and our variables, which have the same names there.
 fn quoted(text: &str) -> String {
     let mut quoted = format!("'{}'", text.replace('\'', r"'\''"));
     for (variable, shell) in [("SERVICE", "SERVICE"), ("NAMESPACE", "NAMESPACE"), ("POD_NAME", "POD_NAME"), ("WORKLOAD", "WORKLOAD#*/")] {

@@ -1,4 +1,4 @@
-//! What to do about a block: one remedy for each guardrail, and one for each reason that comes before them.
+//! Remedies: one for each guardrail that blocks, and one for each reason that comes before the guardrails.
 
 use super::asked::renew_with;
 use super::{Check, Decision, GuardrailId, Mode, Reason, Verdict};
@@ -9,12 +9,12 @@ use crate::core::snapshot::{Request, Service, Snapshot, Workload};
 use crate::core::words::{PROGRAM, amount, annotation, inert};
 use crate::core::workload_kind::WorkloadKind;
 
-/// What a human can do.
+/// Advice for a human about a block, with a command if one helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
-    /// In words.
+    /// The advice, in words.
     pub advice: String,
-    /// What to type for it, or to see more, where that is one command.
+    /// The one command that follows the advice or shows more, if there is one.
     pub command: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Remedy {
     }
 }
 
-/// What a remedy speaks of: the pod that asks, and what is known around it.
+/// The subject of a remedy: the requesting pod, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     request: &'a Request,
@@ -46,7 +46,7 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// One of the snapshot's requests, and the runbook that answers to it, if one does.
+    /// Takes one of the snapshot's requests, and the runbook that applies to it, if one does.
     pub fn new(request: &'a Request, runbook: Option<&'a Runbook>, snapshot: &'a Snapshot, ledger: &'a Ledger) -> Self {
         Self { request, runbook, snapshot, ledger }
     }
@@ -89,7 +89,7 @@ impl<'a> Subject<'a> {
         format!("kubectl -n {} {arguments}", self.namespace())
     }
 
-    /// How to ask for the pod's replacement.
+    /// The remedy that asks for the pod's replacement.
     pub fn ask(&self) -> Remedy {
         match self.one_label() {
             Some((key, value)) => {
@@ -99,7 +99,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Takes the request back and makes it again, so that it is of now.
+    /// The remedy that takes the request back and sets it again, so that it is of now.
     fn ask_again(&self) -> Remedy {
         let advice = "if the pod is still to be replaced, ask again: remove the label and set it once more";
         match self.one_label() {
@@ -111,7 +111,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The one label that makes a request, where it is one.
+    /// The label that is a request by itself, if the selector has just one.
     fn one_label(&self) -> Option<(&'a str, &'a str)> {
         match &self.selector().0[..] {
             [Requirement { key, operator: Operator::In(values) }] => Some((key, values.first()?)),
@@ -119,7 +119,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The opening that stops the runbook here.
+    /// The opening of the breaker that stops the runbook here.
     fn open_breaker(&self) -> Option<&'a BreakerEvent> {
         self.ledger.open_breaker(&self.runbook?.name, &self.service()?.name)
     }
@@ -134,12 +134,12 @@ fn name(text: &str) -> String {
 }
 
 impl Check {
-    /// What to do, where it blocks.
+    /// The remedy, if it blocks.
     pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
         match self.verdict {
             Verdict::Pass | Verdict::NotApplicable => None,
             Verdict::Blocked if self.is_unknown() => {
-                Some(Remedy::new("make what could not be read readable, or wait: every run reads it again"))
+                Some(Remedy::new("fix what keeps the fact from being read, or wait: every run reads it again"))
             }
             Verdict::Blocked => Some(self.id.remedy(self, subject)),
         }
@@ -147,7 +147,7 @@ impl Check {
 }
 
 impl GuardrailId {
-    /// What to do where it blocks on known facts.
+    /// The remedy for a block on known facts.
     fn remedy(self, check: &Check, subject: &Subject<'_>) -> Remedy {
         let wait = |what: &str| match check.until {
             Some(until) => Remedy::new(format!("wait until {until:.0}: {what}")),
@@ -160,7 +160,7 @@ impl GuardrailId {
                     .by(renew_with(&subject.request.pod.name, namespace))
             }
             Self::Request => subject.ask_again(),
-            Self::BareRequest => Remedy::new("say what is wrong with the pod, then ask again").by(format!(
+            Self::BareRequest => Remedy::new("state what is wrong with the pod, then ask again").by(format!(
                 "{} {}=SYMPTOM {}=CAUSE {}=0.9",
                 subject.kubectl(format_args!("annotate pod {}", subject.pod())),
                 annotation::SYMPTOM,
@@ -203,14 +203,14 @@ impl GuardrailId {
                 subject.selector()
             )),
             Self::Terminating => {
-                let advice = Remedy::new("if the deletion is intended, do nothing; if it hangs, look for a finalizer");
+                let advice = Remedy::new("if the deletion is intended, do nothing; if it hangs, check for a finalizer");
                 match subject.workload().filter(|workload| workload.deleting).and(subject.workload_argument()) {
                     Some(argument) => advice.by(subject.kubectl(format_args!("get {argument} -o jsonpath='{{.metadata.finalizers}}'"))),
                     None => advice.by(format!("kubectl get namespace {namespace} -o jsonpath='{{.status.conditions}}'")),
                 }
             }
             Self::CanStart => Remedy::new(format!(
-                "fix what keeps this pod from running, or deletes its volume: another pod of {workload} would not start either"
+                "fix what keeps this pod from running, or what deletes its volume: another pod of {workload} would not start either"
             ))
             .by(subject.kubectl(format_args!("describe pod {}", subject.pod()))),
             Self::BlastRadius => {
@@ -237,11 +237,11 @@ impl GuardrailId {
             Self::Rollout => rollout(subject),
             Self::OrderedPeers => Remedy { advice: format!("fix the other pods of {workload} first"), command: subject.look_at_peers() },
             Self::MaintenanceWindow => wait("the runbook does not act in these hours"),
-            Self::BlockingLabel => Remedy::new("wait until what the label stands for is over, then remove it").by(subject
+            Self::BlockingLabel => Remedy::new("wait until the reason for the label is over, then remove the label").by(subject
                 .kubectl(format_args!("get {} --show-labels", subject.workload_argument().unwrap_or_else(|| "deployments".to_owned())))),
-            Self::BlockingAnnotation => Remedy::new("leave the pod alone until whoever set the annotation removes it")
+            Self::BlockingAnnotation => Remedy::new("leave the pod alone until the annotation's author removes it")
                 .by(format!("{} -o jsonpath='{{.metadata.annotations}}'", subject.kubectl(format_args!("get pod {}", subject.pod())))),
-            Self::Cooldown => wait("the service is given time to settle after each replacement"),
+            Self::Cooldown => wait("the service needs time to settle after each replacement"),
             Self::HourlyRate => wait("replacing it has not helped so far; find out why before you replace the pod by hand"),
             Self::ConcurrentActions => {
                 wait("another run is at work, or the next one settles what it left").by(format!("{PROGRAM} status -n {namespace}"))
@@ -251,7 +251,7 @@ impl GuardrailId {
                 Remedy { command: subject.open_breaker().map(|opening| opening.reset_with(namespace)), ..advice }
             }
             Self::DisruptionBudget => Remedy::new(
-                "get the other pods healthy, or let the PodDisruptionBudget allow a disruption; only one budget may select a pod",
+                "get the other pods healthy, or let the PodDisruptionBudget allow a disruption; only one of them may select a pod",
             )
             .by(subject.kubectl("get poddisruptionbudgets")),
             Self::AffectedServices => wait("replacements in many services at once look like an outage, or cause one"),
@@ -281,12 +281,12 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
     };
     match workload.kind {
         _ if workload.cannot_create.is_some() => {
-            Remedy::new(format!("let pods of {words} be created again: raise the quota, or change what the admission policy refuses"))
+            Remedy::new(format!("let {words} create pods again: raise the quota, or change what the admission policy refuses"))
                 .by(subject.kubectl(format_args!("describe {argument}")))
         }
         WorkloadKind::StatefulSet if workload.was_rolled_back(subject.request.revision.as_deref()) => Remedy::new(format!(
-            "the template of {words} was rolled back, and its controller waits for this pod of the bad revision: if it never gets Ready, \
-             delete just this pod by hand, as Kubernetes documents it (forced rollback)"
+            "the template of {words} was rolled back, and its controller waits for this pod of the bad revision: if it never becomes \
+             Ready, delete just this pod by hand, as Kubernetes documents it (forced rollback)"
         ))
         .by(subject.kubectl(format_args!("delete pod {}", subject.pod()))),
         _ if workload.stalled.is_some() => Remedy::new(format!("the rollout of {words} is stuck: fix it, or roll it back"))
@@ -294,7 +294,7 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
         _ if workload.paused => Remedy::new(format!("finish what {words} was paused for, then resume it"))
             .by(subject.kubectl(format_args!("rollout resume {argument}"))),
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet if workload.on_delete => {
-            Remedy::new(format!("the update strategy of {words} is OnDelete: whoever rolls it out deletes this pod"))
+            Remedy::new(format!("the update strategy of {words} is OnDelete: the person who rolls it out deletes this pod"))
         }
         // kubectl rollout knows no ReplicaSets.
         WorkloadKind::ReplicaSet => Remedy::new(format!("let {words} reach its size")).by(subject.kubectl(format_args!("get {argument}"))),
@@ -304,8 +304,8 @@ fn rollout(subject: &Subject<'_>) -> Remedy {
 }
 
 impl Decision<'_> {
-    /// What a human can do about it, in one line and inert: the remedy of the first block that does not end by itself, else of what led to
-    /// the decision. `None` where there is nothing to do, or the message has the command.
+    /// The hint of the decision, in one line and inert: the remedy of the first block that does not end by itself, else of what led to the
+    /// decision. `None` if there is nothing to do, or if the message has the command.
     pub fn hint(&self, subject: &Subject<'_>) -> Option<String> {
         let remedy = match &self.reason {
             Reason::Closed(_) => None,
@@ -316,7 +316,7 @@ impl Decision<'_> {
         remedy.map(|remedy| remedy.in_one_line())
     }
 
-    /// What to do about what led to it; `None` where that is for the guardrails to say, or nothing stands in the way.
+    /// The remedy of what led to the decision; `None` if the guardrails have the remedies, or if nothing stands in the way.
     pub fn remedy(&self, subject: &Subject<'_>) -> Option<Remedy> {
         let mode = self.mode;
         let runbook = subject.runbook_in_words();

@@ -83,7 +83,7 @@ pub struct Execution {
     /// The approval that it was done by, if it needed one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approval: Option<ApprovedPlan>,
-    /// Who answers for the workload, by its annotation: whoever settles it may have to tell them.
+    /// The team that answers for the workload, by its annotation: the run that settles it may have to notify that team.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub service_owner: Option<String>,
     /// What another run needs to settle it; dropped once it is settled.

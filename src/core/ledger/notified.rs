@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::model::{Execution, Ledger, Notified, Outcome};
 
-/// The most that are remembered, the newest: as many as a run a ten minutes can tell within the hour for which a request counts.
+/// The most that are remembered, the newest: as many as a run every ten minutes can report within the hour for which a request counts.
 pub(super) const MOST_NOTIFIED: usize = 300;
 
 impl Execution {

@@ -64,7 +64,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// `open`: there is somebody to tell; else it stays empty.
+    /// `open`: there is somebody to notify; else it stays empty.
     pub(crate) const fn new(open: bool) -> Self {
         Self { open, told: BTreeSet::new(), waiting: Vec::new(), surplus: 0, calls: MOST_CALLS, time: ALL_CALLS }
     }
@@ -111,7 +111,7 @@ impl Outbox {
         news.into_iter().map(|news| Message { news: vec![news], surplus: 0 }).collect()
     }
 
-    /// What the next message may take, of a run that has so much time left; `None`: this run tells nobody any more.
+    /// What the next message may take, of a run that has so much time left; `None`: this run notifies nobody any more.
     pub(crate) fn allowance(&mut self, left: Duration) -> Option<ExchangeLimits> {
         let timeout = CALL.min(self.time).min(left);
         if timeout.is_zero() {

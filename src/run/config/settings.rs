@@ -11,22 +11,22 @@ pub(crate) struct Setting {
     pub variable: &'static str,
     /// The flag, without its dashes. `None`: only the environment has it.
     pub flag: Option<&'static str>,
-    /// The value that holds without one; or, where there is none, what happens then.
+    /// The value if none is given; or, in words, the consequence of giving none.
     pub default: &'static str,
-    /// What it sets.
+    /// The effect of the setting, in words for the help and the guide.
     pub meaning: &'static str,
-    /// Who needs it.
+    /// Says which part of the program depends on it.
     pub role: SettingRole,
 }
 
-/// Who needs a setting.
+/// Says which part of the program depends on a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SettingRole {
-    /// A decision depends on it. A command from a desk uses the CronJob's, unless its caller gives another.
+    /// Decisions depend on it. A command from a desk uses the CronJob's, unless its caller gives another.
     Decision,
-    /// It says where the runbooks are. They decide as well, but a desk finds them in another way.
+    /// It leads to the runbooks. Decisions depend on them as well, but a desk finds them in another way.
     Runbooks,
-    /// It is the caller's own: where to work, and how to print or notify.
+    /// Only the caller's own work depends on it: where to work, and how to print or notify.
     Own,
     /// Kubernetes sets it in a pod, by the downward API.
     Pod,
@@ -50,7 +50,7 @@ macro_rules! settings {
         pub(crate) const SETTINGS: &[Setting] = &[$($variable),+];
 
         impl Raw {
-            /// These, and from `other` what these do not give.
+            /// Takes these settings, and from `other` those that these do not give.
             #[must_use]
             pub(crate) fn or(self, other: Self) -> Self {
                 Self { $($field: self.$field.or(other.$field)),+ }
@@ -75,9 +75,9 @@ settings! {
     target_namespace: String = TARGET_NAMESPACE, Own, Some("namespace"), "the ServiceAccount's or the context's own",
         "The one namespace to work in";
     runbooks: String = RUNBOOKS, Runbooks, Some("runbooks"), "/etc/pod-remediator/runbooks",
-        "A runbook file, or a directory of them; where the default does not exist, `explain` and `check` read what the CronJob mounts";
+        "A runbook file, or a directory of them; if the default does not exist, `explain` and `check` read those that the CronJob mounts";
     state_configmap: String = STATE_CONFIGMAP, Decision, Some("state-configmap"), "pod-remediator-state",
-        "The ConfigMap that remembers what was done";
+        "The ConfigMap that holds the ledger";
     request_selector: String = REQUEST_SELECTOR, Decision, Some("selector"), "remediator.kubedojo.io/restart=true",
         "The label selector of requests: a pod that matches it asks to be replaced";
     service_label: String = SERVICE_LABEL, Decision, Some("service-label"), "app",
@@ -85,20 +85,20 @@ settings! {
     mode_ceiling: String = MODE_CEILING, Decision, Some("mode-ceiling"), "auto_execute",
         "The most that any runbook may do; it can only lower what a runbook allows";
     run_deadline: String = RUN_DEADLINE, Decision, Some("deadline"), "9m",
-        "How long a run may take; it begins nothing that it could not verify within that time";
+        "How long a run may take; it begins no action that it could not verify within that time";
     log_format: String = LOG_FORMAT, Own, Some("log-format"), "auto",
-        "How records are written: json, text, or auto, which is text on a terminal and json elsewhere";
+        "The format of records: `json`, `text`, or `auto`, which is text on a terminal and JSON elsewhere";
     approvals: String = APPROVALS, Decision, Some("approvals"), "unverified",
-        "unverified; or admitted, where an admission policy lets only approvers approve, and only under their own name";
+        "`unverified`; or `admitted`, if an admission policy lets only approvers approve, and only under their own name";
     notify_url: SecretUrl = NOTIFY_URL, Own, None, "nobody is notified",
-        "URL of the webhook to notify; a secret, shown nowhere";
+        "The URL of the webhook to notify; it is a secret, and no output shows it";
     notify_format: String = NOTIFY_FORMAT, Own, None, "slack",
-        "slack, or json: the audit record as it is";
-    pod_name: String = POD_NAME, Pod, None, "no pod", "The name of the pod that this runs in";
-    pod_uid: String = POD_UID, Pod, None, "no pod", "The UID of the pod that this runs in";
+        "`slack`, or `json`: the audit record as it is";
+    pod_name: String = POD_NAME, Pod, None, "no pod", "The name of the program's own pod";
+    pod_uid: String = POD_UID, Pod, None, "no pod", "The UID of the program's own pod";
 }
 
-/// A value as it may be shown.
+/// A value that output may show, unless it is secret.
 trait Shown {
     /// `None`: it is a secret.
     fn shown(&self) -> Option<&str>;
@@ -122,7 +122,7 @@ impl Setting {
         SETTINGS.iter().find(|one| one.variable == name).copied()
     }
 
-    /// Decisions depend on it: on what it says, or on the runbooks that it leads to.
+    /// Whether decisions depend on it: on its value, or on the runbooks that it leads to.
     pub(crate) fn decides(self) -> bool {
         matches!(self.role, SettingRole::Decision | SettingRole::Runbooks)
     }
@@ -132,12 +132,12 @@ impl Setting {
         self.help_as(self.meaning)
     }
 
-    /// Its flag's help, for a command to which it means this.
+    /// Its flag's help, for a command in which it has this meaning.
     pub(crate) fn help_as(self, meaning: &str) -> String {
         format!("{meaning} [env: {}] [default: {}]", self.variable, self.default)
     }
 
-    /// As errors name it: `--deadline (RUN_DEADLINE)`.
+    /// The name in errors: `--deadline (RUN_DEADLINE)`.
     pub(crate) fn name(self) -> String {
         self.flag.map_or_else(|| self.variable.to_owned(), |flag| format!("--{flag} ({})", self.variable))
     }

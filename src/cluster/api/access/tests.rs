@@ -5,7 +5,7 @@ use super::*;
 use crate::cluster::api::client::client;
 use crate::outside::clock::Heard;
 
-/// A folder that goes with the test.
+/// A directory that goes with the test.
 struct Folder(PathBuf);
 
 impl Drop for Folder {

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 use super::three_cases::cases;
 use super::*;
 
-/// What there is to say of one guardrail.
+/// The row of one guardrail.
 struct Row {
     /// The field that sets its limit, if one does.
     field: Option<&'static str>,
     checks: &'static str,
-    /// Which fact may be unknown, so that it blocks; or why none can be.
+    /// The fact that may be unknown, so that the guardrail blocks; or why none can be.
     unread: &'static str,
-    /// In `src/decide/tests`, beside [`super::three_cases`].
+    /// A test in `src/core/decide/tests`, beside [`super::three_cases`].
     test: &'static str,
-    /// In `tests/on_cluster`.
+    /// A test in `tests/on_cluster`.
     on_cluster: Option<&'static str>,
 }
 
@@ -27,22 +27,22 @@ fn row(id: GuardrailId) -> Row {
     let (field, checks, unread, test, on_cluster) = match id {
         GuardrailId::Request => (
             Some("spec.triggers.maximumRequestAgeMinutes"),
-            "the pod still carries the label, and since when is known. (Older requests have expired)",
-            "no record of when the label was set, or more than 500 requests stand at once and this one is not remembered",
+            "the pod still carries the label, and the request's age is known. (An older request has expired)",
+            "no record says when the label was set, or more than 500 requests stand at once and the ledger does not remember this one",
             "scope::the_request_still_stands",
             Some("requests::a_later_change_by_the_same_manager_does_not_renew_a_request_and_requested_at_does_at_once"),
         ),
         GuardrailId::BareRequest => (
             Some("spec.triggers.allowBareRequest"),
-            "a label without evidence is enough, or evidence is stated",
+            "a label without evidence is enough, or the request states evidence",
             "never: it is written on the pod itself",
             "symptoms::a_runbook_may_want_more_than_a_label",
             Some("contract::a_share_of_the_workload_and_a_label_without_evidence"),
         ),
         GuardrailId::SymptomPresent => (
             Some("spec.triggers.symptoms"),
-            "CrashLoopBackOff, OOMKilled, readiness_probe_failed (a readiness probe that could fail, and nothing else, keeps the pod from being Ready) and image errors still show in the pod's status, and it has not recovered since. A kubelet's time never confirms one",
-            "since when the pod is Ready, or whether it has a readiness probe, is not in what was read",
+            "`CrashLoopBackOff`, `OOMKilled`, `readiness_probe_failed` (a readiness probe that could fail, and nothing else, keeps the pod from being Ready) and image errors still show in the pod's status, and the pod has not recovered since. A kubelet's time alone never confirms a symptom",
+            "what was read does not say since when the pod is Ready, or whether it has a readiness probe",
             "symptoms::a_crash_loop_is_seen_between_two_crashes_as_well",
             Some("contract::a_crash_loop_is_confirmed_by_the_pods_own_status_and_a_recovered_pod_is_left_alone"),
         ),
@@ -62,14 +62,14 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::Controller => (
             Some("spec.scope.allowedControllers"),
-            "a Deployment, ReplicaSet, StatefulSet or DaemonSet makes a new pod, and nobody controls that one but a kind that the runbook names; never a bare pod, a mirror pod, a Job's, or one of another kind of controller",
+            "a Deployment, ReplicaSet, StatefulSet or DaemonSet creates the pod's replacement, and only a kind that the runbook names controls that workload, if any does. A bare pod, a mirror pod, a Job's pod and a pod of another kind of controller never pass",
             WORKLOAD,
             "scope::only_supported_controllers_replace_pods",
             Some("guardrails::a_bare_pod_is_refused_because_nothing_would_replace_it"),
         ),
         GuardrailId::OwnsNothing => (
             None,
-            "no pod and no Deployment, ReplicaSet, StatefulSet or DaemonSet has the pod as its owner: it would be deleted with it",
+            "no pod and no Deployment, ReplicaSet, StatefulSet or DaemonSet has the pod as its owner: it would be deleted with the pod",
             "the namespace's pods or workloads cannot be listed",
             "scope::a_pod_that_others_belong_to_is_left_alone",
             Some("lifecycle::the_leader_of_a_group_and_what_an_operator_manages_are_left_alone"),
@@ -83,14 +83,14 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::ServiceLabel => (
             None,
-            "the pod has a service label, and its pod template has the same. (Which label is a setting, SERVICE_LABEL)",
+            "the pod has a service label, and its pod template has the same. (The setting `SERVICE_LABEL` names the label)",
             WORKLOAD,
             "scope::the_service_label_is_the_templates_own",
             Some("contract::a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time"),
         ),
         GuardrailId::RequestLabelInTemplate => (
             None,
-            "the pod template carries neither the request label, which would match every replacement, nor an annotation that makes or shapes a request",
+            "the pod template carries neither the request label, which would match every replacement, nor an annotation that creates or shapes a request",
             WORKLOAD,
             "scope::a_template_that_asks_for_restarts_is_refused",
             Some("guardrails::a_request_label_in_the_pod_template_is_refused"),
@@ -104,7 +104,7 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::CanStart => (
             None,
-            "the pod was scheduled, no container waits for an image or a configuration that its replacement would lack too, and its claims are there and stay",
+            "the pod was scheduled, no container waits for an image or a configuration that its replacement would lack too, and its claims exist and stay",
             "a claim that the pod mounts cannot be read",
             "scope::what_a_replacement_would_share_is_nothing_that_it_cures",
             Some("lifecycle::a_pod_that_was_never_scheduled_is_left_alone_in_the_schedulers_words"),
@@ -125,14 +125,14 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::UnavailablePercent => (
             Some("spec.guardrails.maxUnavailablePercent"),
-            "not too large a share of the workload is unready once the pod is away",
+            "no larger share of the workload than this is unready while the pod is replaced",
             PODS,
             "circumstances::a_share_of_the_workload",
             Some("contract::a_share_of_the_workload_and_a_label_without_evidence"),
         ),
         GuardrailId::Rollout => (
             None,
-            "the workload's latest change is observed, every pod updated, nothing paused",
+            "the controller has observed the workload's latest change and updated every pod, and the rollout is not paused",
             WORKLOAD,
             "workload::a_deployment_that_rolls_out_is_left_alone",
             Some("guardrails::a_deployment_that_is_rolling_out_is_left_alone"),
@@ -146,7 +146,7 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::MaintenanceWindow => (
             Some("spec.guardrails.maintenanceWindows"),
-            "it is a time at which the runbook may act",
+            "the runbook may act at this time",
             "never: the time is the API server's own, and without it there is no run",
             "circumstances::windows_deny_or_allow",
             Some("contract::a_window_that_denies_says_until_when_and_one_that_allows_lets_it_act"),
@@ -174,7 +174,7 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::HourlyRate => (
             Some("spec.guardrails.maxExecutionsPerHour"),
-            "not too many executions of this runbook on the service in a sliding hour",
+            "the service has not had too many executions of this runbook in a sliding hour",
             SERVICE,
             "limits::the_rate_is_a_sliding_hour",
             Some("learning::the_hourly_rate_refuses_with_until_when_and_no_longer"),
@@ -188,21 +188,21 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::CircuitBreaker => (
             Some("spec.guardrails.circuitBreaker"),
-            "automation that failed has not been stopped here, or a human has reset it",
+            "the circuit breaker is closed: no failure has stopped automation here, or a human has reset the breaker",
             SERVICE,
             "limits::an_open_breaker_stays_open_until_it_is_reset",
             Some("learning::three_failures_within_an_hour_stop_a_runbook_for_a_service_until_a_human_resets_it"),
         ),
         GuardrailId::DisruptionBudget => (
             None,
-            "the server would allow an eviction: by its own rule before a deletion; by the server itself where `action.method` is evict",
-            "budgets cannot be listed",
+            "the API server would allow an eviction. Before a deletion, a run applies the server's rule. If `action.method` is `evict`, the server itself decides",
+            "PodDisruptionBudgets cannot be listed",
             "redundancy::a_disruption_budget_says_what_the_server_would_say",
             Some("guardrails::a_disruption_budget_without_room_is_respected_and_one_with_room_is_used"),
         ),
         GuardrailId::AffectedServices => (
             Some("spec.guardrails.maxAffectedServices"),
-            "not too many services are acted on within ten minutes, by all runs together",
+            "all runs together do not act on too many services within ten minutes",
             SERVICE,
             "limits::few_services_are_touched_in_ten_minutes",
             Some("limits::one_service_in_ten_minutes_unless_the_runbook_allows_more"),
@@ -216,14 +216,14 @@ fn row(id: GuardrailId) -> Row {
         ),
         GuardrailId::Probes => (
             Some("spec.guardrails.probes"),
-            "others, asked right before the action, answer as the runbook wants; asked only where nothing else blocks",
-            "no answer came, or none that means anything",
+            "other servers answer as the runbook requires. A run asks them right before the action, if nothing else blocks",
+            "no answer came, or no usable one",
             "probes::every_answer_must_be_within_its_limit",
             Some("probes::an_http_probe_before_the_action"),
         ),
         GuardrailId::TimeToVerify => (
             Some("spec.verification.timeoutSeconds"),
-            "what is left of the run is enough to act and to verify, and the runbook's timeout for the least that the workload's template takes (see below)",
+            "the rest of the run is long enough to act and to verify, and the runbook's timeout is long enough for the least time that the workload's template takes (see below)",
             "never: it is the run's own clock",
             "limits::nothing_begins_that_could_not_be_verified",
             Some("contract::a_pod_of_another_service_than_its_template_says_one_on_its_way_out_and_a_run_without_time"),
@@ -252,7 +252,7 @@ fn every_guardrail_is_in_the_table() {
                 let field = fields.iter().find(|field| field.path == path).unwrap_or_else(|| panic!("no field {path}"));
                 let default = match &field.schema.default {
                     _ if field.required => "required".to_owned(),
-                    None => "not asked for".to_owned(),
+                    None => "off".to_owned(),
                     Some(default) => format!("`{default}`"),
                 };
                 (format!("`{}`", path.trim_start_matches("spec.")), default)

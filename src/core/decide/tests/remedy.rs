@@ -43,7 +43,7 @@ fn every_guardrail_has_one_and_no_two_have_the_same() {
     assert_eq!(distinct.len(), GuardrailId::ALL.len(), "{blocked:#?}");
     assert!(blocked.iter().all(|remedy| !remedy.is_empty()));
     for remedy in said(Verdict::Blocked, "unknown: web-1 no longer exists") {
-        assert!(remedy.unwrap().advice.starts_with("make what could not be read readable"));
+        assert!(remedy.unwrap().advice.starts_with("fix what keeps the fact from being read"));
     }
     assert!(said(Verdict::Pass, "o").iter().chain(&said(Verdict::NotApplicable, "o")).all(Option::is_none));
 }
@@ -80,7 +80,7 @@ fn a_remedy_is_about_this_pod_and_can_be_typed() {
     remedy(
         GuardrailId::Cooldown,
         |world| world.ledger.executions = vec![executed("web", "replace", seconds_ago(180))],
-        "wait until 2025-06-01T12:07:00Z: the service is given time to settle after each replacement",
+        "wait until 2025-06-01T12:07:00Z: the service needs time to settle after each replacement",
     );
     remedy(
         GuardrailId::CircuitBreaker,
