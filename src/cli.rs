@@ -84,16 +84,14 @@ impl Cli {
             CliCommand::Explain { pod, all, output, record, policy, target } => {
                 show_explanation(pod.as_deref(), all, output, record.as_deref(), policy, target).await
             }
-            CliCommand::Check { all_namespaces, output, policy, target } => show_check(all_namespaces, output, policy, target).await,
+            CliCommand::Check { all_namespaces, desk } => show_check(all_namespaces, desk).await,
             CliCommand::Status { all_namespaces, output, target } => show_status(all_namespaces, output, target).await,
-            CliCommand::Request { what, symptom, probable_cause, confidence, incident, runbook, output, policy, target } => {
+            CliCommand::Request { what, symptom, probable_cause, confidence, incident, runbook, desk } => {
                 let detection = Detection { symptom, probable_cause, confidence, incident, runbook };
-                make_request(&what, &detection, output, policy, target).await
+                make_request(&what, &detection, desk).await
             }
-            CliCommand::Withdraw { pod, output, policy, target } => withdraw_request(&pod, output, policy, target).await,
-            CliCommand::Approve { pod, plan, yes, output, policy, target } => {
-                approve_plan(&pod, plan.as_deref(), yes, output, policy, target).await
-            }
+            CliCommand::Withdraw { pod, desk } => withdraw_request(&pod, desk).await,
+            CliCommand::Approve { pod, plan, yes, desk } => approve_plan(&pod, plan.as_deref(), yes, desk).await,
             CliCommand::ResetBreaker { runbook, service, reason, target } => reset(runbook, service, reason, target).await,
             CliCommand::Validate { files, deadline, output } => check_files(&files, deadline, output),
             CliCommand::Render { file } => render(&file),

@@ -52,13 +52,8 @@ pub(super) enum CliCommand {
         /// One line for each namespace that has the CronJob or its ledger, trouble first
         #[arg(short = 'A', long, conflicts_with = "namespace")]
         all_namespaces: bool,
-        /// The format of the output
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
         #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
+        desk: DeskFlags,
     },
     /// Show whether runs happen, what is in flight, which circuit breakers are open, and how each service's last replacement ended
     Status {
@@ -91,25 +86,15 @@ pub(super) enum CliCommand {
         /// The only runbook that may answer
         #[arg(long)]
         runbook: Option<String>,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
         #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
+        desk: DeskFlags,
     },
     /// Take the request on a pod back, with all that it said
     Withdraw {
         /// The pod, as `NAME` or `pod/NAME`
         pod: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
         #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
+        desk: DeskFlags,
     },
     /// Approve the plan that waits for a pod, under your own name: shows the whole plan, and asks
     Approve {
@@ -120,13 +105,8 @@ pub(super) enum CliCommand {
         /// Approve without being asked
         #[arg(long)]
         yes: bool,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
         #[command(flatten)]
-        policy: Policy,
-        #[command(flatten)]
-        target: Target,
+        desk: DeskFlags,
     },
     /// Close a runbook's open circuit breakers, after you fix the cause of the failures
     ResetBreaker {
@@ -177,6 +157,18 @@ fn without_flags() -> String {
     let width = settings.iter().map(|one| one.variable.len()).max().unwrap_or_default();
     let lines = settings.iter().map(|one| format!("\n  {:width$}  {} [default: {}]", one.variable, one.meaning, one.default));
     std::iter::once(intro.to_owned()).chain(lines).collect()
+}
+
+/// The flags of a command by which a person reads or writes what runs decide by.
+#[derive(Debug, Args)]
+pub(super) struct DeskFlags {
+    /// The format of the output
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) policy: Policy,
+    #[command(flatten)]
+    pub(super) target: Target,
 }
 
 /// The flags of the settings that decide what a run may do, and to which pods. A flag wins over its environment variable.

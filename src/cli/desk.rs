@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::args::{Output, Policy, Target, of_run};
+use super::args::{DeskFlags, Output, Policy, Target, of_run};
 use super::{CliError, layout, understand};
 use crate::cluster::api::{Access, Api};
 use crate::cluster::store::{Store, StoreError};
 use crate::commands::check::{Level, check, check_one};
 use crate::commands::desk::{Asked, CronJobObject, Everywhere, NamespaceRow, Source, View, namespaces};
-use crate::commands::explain::{OnePod, explain, pod_name};
+use crate::commands::explain::{explain, pod_name};
 use crate::commands::marking::AtDesk;
 use crate::commands::status::{Status, status};
 use crate::core::exit::Exit;
@@ -45,15 +45,16 @@ pub(super) async fn show_explanation(
     policy: Policy,
     target: Target,
 ) -> Result<Exit, CliError> {
-    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?.map(|name| OnePod { name, assumed: None });
+    let pod = pod.map(pod_name).transpose().map_err(CliError::Explain)?;
     let AtDesk { api, view, source } = at_desk(policy, target).await?;
     let deadline = Deadline::after(view.settings().deadline);
-    let explanation = explain(api, &view, &source, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
+    let explanation = explain(api, &view, source, pod, record, deadline).await.map_err(|error| CliError::Explain(Box::new(error)))?;
     output.print(&explanation, || explanation.table(all, layout()))?;
     Ok(Exit::Done)
 }
 
-pub(super) async fn show_check(everywhere: bool, output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+pub(super) async fn show_check(everywhere: bool, flags: DeskFlags) -> Result<Exit, CliError> {
+    let DeskFlags { output, policy, target } = flags;
     let (asked, access) = asked(policy, target)?;
     if everywhere {
         return show_everywhere(&asked, access, output, true).await;

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::args::{Output, Policy, Target};
+use super::args::{DeskFlags, Output};
 use super::desk::at_desk;
 use super::{CliError, layout};
 use crate::commands::approve::{approve, plan};
@@ -15,33 +15,20 @@ use crate::core::exit::Exit;
 use crate::core::marks::Detection;
 use crate::terminal::table::Layout;
 
-pub(super) async fn make_request(
-    what: &str,
-    detection: &Detection,
-    output: Output,
-    policy: Policy,
-    target: Target,
-) -> Result<Exit, CliError> {
-    let desk = at_desk(policy, target).await?;
-    show(&request(&desk, what, detection).await?, output)
+pub(super) async fn make_request(what: &str, detection: &Detection, flags: DeskFlags) -> Result<Exit, CliError> {
+    let desk = at_desk(flags.policy, flags.target).await?;
+    show(&request(&desk, what, detection).await?, flags.output)
 }
 
-pub(super) async fn withdraw_request(pod: &str, output: Output, policy: Policy, target: Target) -> Result<Exit, CliError> {
+pub(super) async fn withdraw_request(pod: &str, flags: DeskFlags) -> Result<Exit, CliError> {
     let pod = pod_name(pod).map_err(CliError::Explain)?;
-    let desk = at_desk(policy, target).await?;
-    show(&withdraw(&desk, pod).await?, output)
+    let desk = at_desk(flags.policy, flags.target).await?;
+    show(&withdraw(&desk, pod).await?, flags.output)
 }
 
-pub(super) async fn approve_plan(
-    pod: &str,
-    given: Option<&str>,
-    yes: bool,
-    output: Output,
-    policy: Policy,
-    target: Target,
-) -> Result<Exit, CliError> {
+pub(super) async fn approve_plan(pod: &str, given: Option<&str>, yes: bool, flags: DeskFlags) -> Result<Exit, CliError> {
     let pod = pod_name(pod).map_err(CliError::Explain)?;
-    let desk = at_desk(policy, target).await?;
+    let desk = at_desk(flags.policy, flags.target).await?;
     let (before, proposal) = plan(&desk, pod, given).await?;
     if !yes {
         // The result alone goes to standard output: a program may read it.
@@ -51,7 +38,7 @@ pub(super) async fn approve_plan(
             return Err(MarkError::Declined.into());
         }
     }
-    show(&approve(&desk, &before, &proposal.plan).await?, output)
+    show(&approve(&desk, &before, &proposal.plan).await?, flags.output)
 }
 
 /// Puts a question to whoever sits at the terminal.

@@ -2,7 +2,7 @@
 //!
 //! Reads grow with the services and workloads concerned, never with pods squared.
 
-pub(crate) mod facts;
+mod facts;
 mod hypothetical;
 pub(crate) mod recorded;
 
@@ -19,7 +19,7 @@ use crate::core::snapshot::{
 };
 use crate::core::workload_kind::WorkloadKind;
 
-pub(crate) use facts::{pod_of, was_born_asking};
+pub(crate) use facts::{label_selector, pod_of, was_born_asking};
 pub(crate) use hypothetical::hypothetical;
 
 /// Lists the requesting pods. There are usually none, and then the run reads nothing else.

@@ -10,6 +10,7 @@ mod table;
 use std::path::Path;
 
 use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 
 use crate::cluster::api::Api;
 use crate::cluster::matching::{self, hypothetical};
@@ -27,6 +28,7 @@ use crate::incident::record::record;
 use crate::outside::clock::Deadline;
 use crate::outside::probe;
 use crate::run::RunError;
+use crate::run::config::Settings;
 
 use look::{Looked, look};
 use near_misses::Words;
@@ -41,19 +43,31 @@ pub(crate) use near_misses::NearMiss;
 /// It is of another kind, or no pod can have that name.
 pub(crate) fn pod_name(given: &str) -> Result<&str, Box<ExplainError>> {
     let name = match given.split_once('/') {
-        Some((kind, name)) if ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)) => name,
+        Some((kind, name)) if means_pods(kind) => name,
         Some((kind, _)) if kind.chars().any(char::is_alphabetic) => return Err(Box::new(ExplainError::NoPodKind(given.to_owned()))),
         _ => given,
     };
     if is_dns_subdomain(name) { Ok(name) } else { Err(Box::new(ExplainError::NoName(given.to_owned()))) }
 }
 
-/// The pod to explain.
+/// kubectl takes this word for pods.
+pub(crate) fn means_pods(kind: &str) -> bool {
+    ["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind))
+}
+
+/// One pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OnePod<'a> {
     pub name: &'a str,
     /// What would be written on it first; `None`: what is there counts, and a pod that does not ask is taken to ask.
     pub assumed: Option<&'a Marks>,
+}
+
+impl OnePod<'_> {
+    /// There is no such pod.
+    fn missing(self, namespace: &str) -> ExplainError {
+        ExplainError::NoPod { pod: self.name.to_owned(), namespace: namespace.to_owned() }
+    }
 }
 
 /// What would be decided on the pod of this name, or else on every pod that asks. `record_in`: a directory to record it in.
@@ -64,50 +78,27 @@ pub(crate) struct OnePod<'a> {
 pub(crate) async fn explain(
     api: Api,
     view: &View,
-    source: &Source,
-    pod: Option<OnePod<'_>>,
+    source: Source,
+    pod: Option<&str>,
     record_in: Option<&Path>,
     deadline: Deadline,
 ) -> Result<Explanation, ExplainError> {
     let settings = view.settings();
     let Source { from, files, runbooks } = source;
-    let name = pod.map(|pod| pod.name);
-    let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
-    // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
-    let reads = needs(&settings.state_configmap, runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
-    let granted = api.permissions().await.map_err(RunError::from)?;
-    let missing = missing(reads, &granted);
-    if !missing.is_empty() {
-        return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
-    }
-    let bounds = settings.bounds(api.namespace(), deadline.left());
-    let asking = matching::requests(&api, &bounds, runbooks).await.map_err(RunError::from)?;
-    let (mut snapshot, hypothetical) = match pod {
-        None => (matching::snapshot(&api, bounds, asking, runbooks).await.map_err(RunError::from)?, false),
-        Some(pod) => one(&api, bounds, asking, pod, runbooks).await?,
-    };
-    let now = store.clock().now();
-    // As a run does, but for the write.
-    let mut ledger = store.ledger().clone();
-    ledger.remember(standing(&snapshot.requests), &settings.selector, now);
-    store.assume(ledger);
-    // As a run does: where nothing else blocks, the probes are asked.
-    for request in snapshot.requests.clone().iter().filter(|request| name.is_none_or(|name| *request.pod.name == *name)) {
-        let decision = decide(request, runbooks, &snapshot, store.ledger(), now);
-        probe::ask_if_wanted(&decision, request, &mut snapshot).await;
-    }
+    let one = pod.map(|name| OnePod { name, assumed: None });
+    let Grounds { store, snapshot, hypothetical, granted, now } = grounds(&api, settings, &runbooks, one, deadline).await?;
     if let Some(folder) = record_in {
-        record(folder, files, &Decider::new(runbooks, &snapshot, store.ledger(), now), name).map_err(RunError::from)?;
+        record(folder, &files, &Decider::new(&runbooks, &snapshot, store.ledger(), now), pod).map_err(RunError::from)?;
     }
     let basis = match view.inside {
         true => None,
         false => {
-            let needs = needs(&settings.state_configmap, runbooks);
-            Some(view.desk.basis(now, &view.configured, from.clone(), &trial(&api, &view.desk, &needs).await))
+            let needs = needs(&settings.state_configmap, &runbooks);
+            Some(view.desk.basis(now, &view.configured, from, &trial(&api, &view.desk, &needs).await))
         }
     };
-    let explainer = Explainer { runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
-    let concerned = snapshot.requests.iter().filter(|request| name.is_none_or(|name| *request.pod.name == *name));
+    let explainer = Explainer { runbooks: &runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: basis.as_ref(), now };
+    let concerned = snapshot.requests.iter().filter(|request| pod.is_none_or(|name| *request.pod.name == *name));
     let mut pods: Vec<PodExplanation> = concerned.map(|request| explainer.pod(request, hypothetical)).collect();
     pods.sort_by(|a, b| (a.requested_at, &a.pod).cmp(&(b.requested_at, &b.pod)));
     let words = Words {
@@ -116,7 +107,7 @@ pub(crate) async fn explain(
         service_label: &settings.service_label,
         opt_in: runbooks.iter().map(|runbook| runbook.scope.required_labels.iter().cloned().collect()).collect(),
         others: runbooks.iter().flat_map(|runbook| &runbook.guardrails.blocked_by_labels).map(|(key, _)| key.clone()).collect(),
-        pod: name,
+        pod,
     };
     let Looked { near_misses, more, not_looked_at } = look(&api, &granted, &words).await;
     Ok(Explanation {
@@ -134,22 +125,87 @@ pub(crate) async fn explain(
     })
 }
 
+/// What would be decided on one pod. Whether runs happen is not asked, nor what may have been meant otherwise.
+///
+/// # Errors
+/// See [`ExplainError`].
+pub(crate) async fn explain_pod(
+    api: &Api,
+    settings: &Settings,
+    runbooks: &[Runbook],
+    pod: OnePod<'_>,
+    deadline: Deadline,
+) -> Result<PodExplanation, ExplainError> {
+    let Grounds { store, snapshot, hypothetical, now, .. } = grounds(api, settings, runbooks, Some(pod), deadline).await?;
+    let explainer = Explainer { runbooks, snapshot: &snapshot, ledger: store.ledger(), basis: None, now };
+    let request = snapshot.requests.iter().find(|request| *request.pod.name == *pod.name).ok_or_else(|| pod.missing(api.namespace()))?;
+    Ok(explainer.pod(request, hypothetical))
+}
+
+/// What a run would decide by at this moment.
+struct Grounds {
+    /// With the requests remembered, as a run does, but for the write.
+    store: Store,
+    snapshot: Snapshot,
+    /// The pod is only assumed to ask.
+    hypothetical: bool,
+    /// What the caller may do.
+    granted: SubjectRulesReviewStatus,
+    now: Timestamp,
+}
+
+/// Reads what a run reads, about one pod or about every pod that asks.
+async fn grounds(
+    api: &Api,
+    settings: &Settings,
+    runbooks: &[Runbook],
+    pod: Option<OnePod<'_>>,
+    deadline: Deadline,
+) -> Result<Grounds, ExplainError> {
+    let name = pod.map(|pod| pod.name);
+    let mut store = Store::open(api.clone(), &settings.state_configmap).await.map_err(RunError::from)?;
+    // Of what a run needs, only the reads: whoever wants to know why need not be allowed to delete.
+    let reads = needs(&settings.state_configmap, runbooks).into_iter().filter(|need| matches!(need.verb, "get" | "list")).collect();
+    let granted = api.permissions().await.map_err(RunError::from)?;
+    let missing = missing(reads, &granted);
+    if !missing.is_empty() {
+        return Err(RunError::Permissions { namespace: api.namespace().to_owned(), needs: missing }.into());
+    }
+    let bounds = settings.bounds(api.namespace(), deadline.left());
+    let asking = matching::requests(api, &bounds, runbooks).await.map_err(RunError::from)?;
+    let (mut snapshot, hypothetical) = match pod {
+        None => (matching::snapshot(api, bounds, asking, runbooks).await.map_err(RunError::from)?, false),
+        Some(pod) => one(api, bounds, asking, pod, runbooks).await?,
+    };
+    let now = store.clock().now();
+    // As a run does, but for the write.
+    let mut ledger = store.ledger().clone();
+    ledger.remember(standing(&snapshot.requests), &settings.selector, now);
+    store.assume(ledger);
+    // As a run does: where nothing else blocks, the probes are asked.
+    for request in snapshot.requests.clone().iter().filter(|request| name.is_none_or(|name| *request.pod.name == *name)) {
+        let decision = decide(request, runbooks, &snapshot, store.ledger(), now);
+        probe::ask_if_wanted(&decision, request, &mut snapshot).await;
+    }
+    Ok(Grounds { store, snapshot, hypothetical, granted, now })
+}
+
 /// The facts around one pod, and whether it is only assumed to ask.
 async fn one(
     api: &Api,
     bounds: Bounds,
     mut asking: Vec<Request>,
-    OnePod { name, assumed }: OnePod<'_>,
+    pod: OnePod<'_>,
     runbooks: &[Runbook],
 ) -> Result<(Snapshot, bool), ExplainError> {
+    let OnePod { name, assumed } = pod;
     let found = asking.iter().position(|request| *request.pod.name == *name);
     let found = found.map(|index| asking.swap_remove(index)).filter(|_| assumed.is_none());
     let (request, hypothetical) = match found {
         Some(request) => (request, false),
         None => {
             let assumed = hypothetical(api, &bounds, name, assumed, runbooks).await.map_err(RunError::from)?;
-            let missing = || ExplainError::NoPod { pod: name.to_owned(), namespace: bounds.namespace.clone() };
-            (assumed.ok_or_else(missing)?, true)
+            (assumed.ok_or_else(|| pod.missing(&bounds.namespace))?, true)
         }
     };
     // The peers and the workload of this one only; but how many services ask is a fact about all.

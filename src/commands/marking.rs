@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cluster::api::{Api, ApiError, Cause, PODS, PodObject, Writer};
 use crate::commands::desk::{Source, View};
-use crate::commands::explain::{ExplainError, OnePod, PodExplanation, ToDo, explain};
+use crate::commands::explain::{ExplainError, OnePod, PodExplanation, ToDo, explain_pod};
 use crate::core::marks::Marks;
 use crate::core::words::inert;
 use crate::outside::clock::Deadline;
@@ -84,10 +84,9 @@ impl AtDesk {
     /// # Errors
     /// See [`ExplainError`].
     pub(crate) async fn outlook(&self, name: &str, assumed: Option<&Marks>) -> Result<PodExplanation, MarkError> {
-        let deadline = Deadline::after(self.view.settings().deadline);
-        let pod = OnePod { name, assumed };
-        let explanation = explain(self.api.clone(), &self.view, &self.source, Some(pod), None, deadline).await?;
-        explanation.pods.into_iter().next().ok_or_else(|| self.gone(name))
+        let settings = self.view.settings();
+        let (runbooks, deadline) = (&self.source.runbooks, Deadline::after(settings.deadline));
+        Ok(explain_pod(&self.api, settings, runbooks, OnePod { name, assumed }, deadline).await?)
     }
 
     /// Writes marks on the pod of this name, if it still has this UID.

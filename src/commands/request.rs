@@ -2,9 +2,9 @@
 
 mod choose;
 
-use crate::commands::explain::{IF_IT_ASKED, PodExplanation};
+use crate::commands::explain::{IF_IT_ASKED, PodExplanation, ToDo};
 use crate::commands::marking::{AtDesk, MarkAction, MarkError, Marked};
-use crate::core::decide::GuardrailId;
+use crate::core::decide::{GuardrailId, Remedy};
 use crate::core::marks::{Detection, Marks};
 use crate::run::RunError;
 
@@ -43,7 +43,7 @@ fn may_ask(before: &PodExplanation) -> Result<(), MarkError> {
     if !before.guardrails.iter().any(|one| one.id == opt_in && one.result == "blocked") {
         return Ok(());
     }
-    let remedy = before.to_do.iter().find(|to_do| to_do.guardrails.contains(&opt_in));
-    let hint = remedy.map(|to_do| to_do.command.as_ref().map_or_else(|| to_do.advice.clone(), |it| format!("{}: {it}", to_do.advice)));
+    let remedy = before.to_do.iter().find(|to_do| to_do.guardrails.contains(&opt_in)).cloned();
+    let hint = remedy.map(|ToDo { advice, command, .. }| Remedy { advice, command }.in_one_line());
     Err(MarkError::NotOptedIn { message: said(before), hint })
 }

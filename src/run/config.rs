@@ -72,7 +72,7 @@ impl Settings {
 /// # Errors
 /// It cannot be used.
 pub(crate) fn run_deadline(flag: Option<String>) -> Result<Duration, ConfigErrors> {
-    let variable = || std::env::var("RUN_DEADLINE").ok().filter(|text| !text.is_empty());
+    let variable = || std::env::var(RUN_DEADLINE.variable).ok().filter(|text| !text.is_empty());
     let mut wrong = Vec::new();
     Checker(&mut wrong).deadline(flag.or_else(variable)).ok_or(ConfigErrors(wrong))
 }
@@ -101,7 +101,7 @@ impl LogFormat {
 
     /// For errors of other settings: what the flag says, else the environment, else `auto`.
     pub(crate) fn of_errors(flag: Option<&str>) -> Self {
-        let variable = || std::env::var("LOG_FORMAT").unwrap_or_default();
+        let variable = || std::env::var(LOG_FORMAT.variable).unwrap_or_default();
         Self::from_word(&flag.map_or_else(variable, str::to_owned)).unwrap_or(Self::Auto)
     }
 }

@@ -198,7 +198,7 @@ pub(super) fn claim_of(object: &ClaimObject) -> Claim {
 /// A budget, or why its selector makes no sense.
 pub(super) fn budget_of(object: BudgetObject) -> Result<Budget, String> {
     let BudgetObject { metadata, spec, status } = object;
-    let selector = spec.selector.map(selector_of).transpose();
+    let selector = spec.selector.map(label_selector).transpose();
     Ok(Budget {
         selector: selector.map_err(|why| format!("the selector of disruption budget {} makes no sense: {why}", metadata.name))?,
         name: metadata.name,
@@ -212,7 +212,7 @@ pub(super) fn budget_of(object: BudgetObject) -> Result<Budget, String> {
 }
 
 /// A `LabelSelector` as a selector, or why it makes no sense.
-pub(crate) fn selector_of(selector: LabelSelector) -> Result<Selector, String> {
+pub(crate) fn label_selector(selector: LabelSelector) -> Result<Selector, String> {
     let equal = selector.match_labels.into_iter().map(|(key, value)| Ok(Requirement { key, operator: Operator::In(vec![value]) }));
     let expressions = selector.match_expressions.into_iter().map(|expression| {
         let operator = match expression.operator.as_str() {

@@ -1,42 +1,44 @@
 //! Which pod of a workload a request is for: the one that is worst off, and of equals the oldest.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::cluster::api::{
-    ApiError, Cause, DAEMON_SETS, DEPLOYMENTS, LabelSelector, Meta, PODS, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS,
+    ApiError, Cause, DAEMON_SETS, DEPLOYMENTS, LabelSelector, Meta, PODS, PodObject, REPLICA_SETS, Resource, STATEFUL_SETS, WorkloadObject,
 };
-use crate::cluster::matching::facts::{pod_of, selector_of};
-use crate::commands::explain::pod_name;
+use crate::cluster::matching::{label_selector, pod_of};
+use crate::commands::explain::{means_pods, pod_name};
 use crate::commands::marking::{AtDesk, MarkError};
 use crate::core::names::is_dns_subdomain;
 use crate::core::snapshot::{OwnerKind, Pod};
 use crate::core::words::{amount, inert};
 use crate::run::RunError;
 
-/// A workload, and what kubectl calls its kind.
+/// A kind of workload, and what kubectl calls it besides.
 struct Kind {
     resource: Resource,
     name: &'static str,
-    words: &'static [&'static str],
+    short: &'static str,
 }
 
 const KINDS: [Kind; 4] = [
-    Kind {
-        resource: DEPLOYMENTS,
-        name: "Deployment",
-        words: &["deployment", "deployments", "deploy", "deployments.apps", "deployment.apps"],
-    },
-    Kind {
-        resource: STATEFUL_SETS,
-        name: "StatefulSet",
-        words: &["statefulset", "statefulsets", "sts", "statefulsets.apps", "statefulset.apps"],
-    },
-    Kind { resource: DAEMON_SETS, name: "DaemonSet", words: &["daemonset", "daemonsets", "ds", "daemonsets.apps", "daemonset.apps"] },
-    Kind { resource: REPLICA_SETS, name: "ReplicaSet", words: &["replicaset", "replicasets", "rs", "replicasets.apps", "replicaset.apps"] },
+    Kind { resource: DEPLOYMENTS, name: "Deployment", short: "deploy" },
+    Kind { resource: STATEFUL_SETS, name: "StatefulSet", short: "sts" },
+    Kind { resource: DAEMON_SETS, name: "DaemonSet", short: "ds" },
+    Kind { resource: REPLICA_SETS, name: "ReplicaSet", short: "rs" },
 ];
+
+impl Kind {
+    /// The kind of this word: `deploy`, `Deployment`, `deployments`, `deployments.apps`.
+    fn of_word(word: &str) -> Option<&'static Self> {
+        let word = word.to_ascii_lowercase();
+        let full = word.strip_suffix(".apps").unwrap_or(&word);
+        KINDS.iter().find(|kind| word == kind.short || full == kind.resource.plural || full.eq_ignore_ascii_case(kind.name))
+    }
+}
 
 #[derive(Deserialize)]
 struct Selecting {
@@ -54,12 +56,11 @@ struct SelectingSpec {
 /// # Errors
 /// There is none, or what is named is neither a pod nor a workload.
 pub(super) async fn pod(desk: &AtDesk, what: &str) -> Result<(String, Option<String>), MarkError> {
-    let workload = what.split_once('/').filter(|(kind, _)| !["pod", "pods", "po"].iter().any(|pod| pod.eq_ignore_ascii_case(kind)));
+    let workload = what.split_once('/').filter(|(kind, _)| !means_pods(kind));
     let Some((kind, name)) = workload else {
         return pod_name(what).map(|name| (name.to_owned(), None)).map_err(MarkError::Explain);
     };
-    let known = KINDS.iter().find(|one| one.words.iter().any(|word| word.eq_ignore_ascii_case(kind)));
-    let kind = known.filter(|_| is_dns_subdomain(name)).ok_or_else(|| MarkError::NoKind(inert(what, 300)))?;
+    let kind = Kind::of_word(kind).filter(|_| is_dns_subdomain(name)).ok_or_else(|| MarkError::NoKind(inert(what, 300)))?;
     let pods = pods_of(desk, kind, name).await?;
     let workload = format!("{}/{name}", kind.name);
     let worst = worst(&pods).ok_or_else(|| MarkError::NoPodOf(workload.clone()))?;
@@ -80,24 +81,16 @@ async fn pods_of(desk: &AtDesk, kind: &Kind, name: &str) -> Result<Vec<PodOfWork
         }
         object => object.map_err(RunError::from)?,
     };
-    let selector = selector_of(object.spec.selector).map_err(|why| MarkError::Selector { workload, why })?;
+    let selector = label_selector(object.spec.selector).map_err(|why| MarkError::Selector { workload, why })?;
     let keep = |object: PodObject| PodOfWorkload { pod: pod_of(&object), created_at: object.metadata.creation_timestamp };
     let (mut pods, _) = api.list(PODS, Some(&selector.to_string()), keep).await.map_err(RunError::from)?;
     // Another workload may select the same labels: what owns the pod counts.
-    let mut owners = vec![object.metadata.uid];
+    let mut owners = vec![object.metadata.uid.clone()];
     if kind.resource == DEPLOYMENTS {
-        let mut sets: Vec<String> = pods
-            .iter()
-            .filter_map(|one| one.pod.owner.as_ref())
-            .filter(|owner| owner.kind == OwnerKind::ReplicaSet)
-            .map(|owner| owner.name.to_string())
-            .collect();
-        sets.sort_unstable();
-        sets.dedup();
-        let deployment = owners.remove(0);
-        for set in sets {
-            match api.get::<Owned>(REPLICA_SETS, &set).await {
-                Ok(set) if set.metadata.controller().is_some_and(|owner| owner.uid == deployment) => owners.push(set.metadata.uid),
+        let owned = pods.iter().filter_map(|one| one.pod.owner.as_ref()).filter(|owner| owner.kind == OwnerKind::ReplicaSet);
+        for set in owned.map(|owner| &*owner.name).collect::<BTreeSet<_>>() {
+            match api.get::<WorkloadObject>(REPLICA_SETS, set).await {
+                Ok(set) if set.metadata.controller().is_some_and(|owner| owner.uid == object.metadata.uid) => owners.push(set.metadata.uid),
                 Ok(_) | Err(ApiError { cause: Cause::NotFound, .. }) => {}
                 Err(error) => return Err(RunError::from(error).into()),
             }
@@ -105,11 +98,6 @@ async fn pods_of(desk: &AtDesk, kind: &Kind, name: &str) -> Result<Vec<PodOfWork
     }
     pods.retain(|one| one.pod.owner.as_ref().is_some_and(|owner| owners.iter().any(|uid| **uid == *owner.uid)));
     Ok(pods)
-}
-
-#[derive(Deserialize)]
-struct Owned {
-    metadata: Meta,
 }
 
 /// Not Ready before Ready, then the most restarts, then the oldest. Not one that has ended or is going.
@@ -135,6 +123,16 @@ fn why(worst: &PodOfWorkload, pods: &[PodOfWorkload], workload: &str) -> String 
 mod tests {
     use super::*;
     use crate::core::decide::tests::{pod as a_pod, seconds_ago};
+
+    #[test]
+    fn a_kind_has_the_names_that_kubectl_takes() {
+        let kind = |word: &str| Kind::of_word(word).map(|kind| kind.name);
+        for word in ["deploy", "Deployment", "deployments", "deployments.apps", "deployment.apps"] {
+            assert_eq!(kind(word), Some("Deployment"), "{word}");
+        }
+        assert_eq!(["sts", "DS", "replicasets"].map(kind), [Some("StatefulSet"), Some("DaemonSet"), Some("ReplicaSet")]);
+        assert_eq!(["job", "sts.apps", "", "deploys"].map(kind), [None; 4]);
+    }
 
     fn of_workload(name: &str, ready: bool, restarts: u32, age: i64) -> PodOfWorkload {
         PodOfWorkload { pod: Pod { ready, restarts, ..a_pod(name, "rs") }, created_at: Some(seconds_ago(age)) }

@@ -28,7 +28,7 @@ impl Remedy {
     }
 
     /// `advice: command`.
-    fn in_one_line(self) -> String {
+    pub fn in_one_line(self) -> String {
         match self.command {
             Some(command) => format!("{}: {command}", self.advice),
             None => self.advice,

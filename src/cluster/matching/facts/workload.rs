@@ -123,7 +123,7 @@ fn exclusive(template: &Value, labels: &BTreeMap<String, String>) -> Option<Excl
     let required = &template["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
     let matches_itself = |term: &Value| {
         let selector = serde_json::from_value::<LabelSelector>(term["labelSelector"].clone()).ok();
-        selector.and_then(|selector| super::selector_of(selector).ok()).is_some_and(|selector| selector.matches(labels))
+        selector.and_then(|selector| super::label_selector(selector).ok()).is_some_and(|selector| selector.matches(labels))
     };
     items(required).any(matches_itself).then_some(Exclusive::AntiAffinity)
 }
